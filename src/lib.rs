@@ -1,0 +1,5 @@
+//! Contact rate for Prometheus: tickets handled by support ÷ users (or files submitted).
+
+pub mod config;
+pub mod domain;
+pub mod snapshot;

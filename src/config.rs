@@ -4,17 +4,144 @@
 //! tree that keeps every position, `decode` turns the tree into these types and collects every
 //! problem on the way, `query` finds the placeholders of SQL and URLs.
 
+mod decode;
+mod definition;
+mod document;
+mod populations;
 mod query;
 mod secret;
+mod sections;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    fmt,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use url::Url;
 
 use crate::domain::{Tickets, Window};
 
+pub use decode::{Problem, suggestion};
+pub use document::Position;
+pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Dialect, Piece, Template};
 pub use secret::Secret;
+pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback};
+
+/// Largest config file that is read.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The config file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read at all.
+    #[error("cannot read the config file {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It can be read, but something in it is wrong. Every problem is told.
+    #[error("{}", Listed { path, problems })]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Everything that is wrong with it, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+struct Listed<'a> {
+    path: &'a Path,
+    problems: &'a [Problem],
+}
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        let count = self.problems.len();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        write!(formatter, "{count} {noun} in the config file")?;
+        for problem in self.problems {
+            write!(formatter, "\n  {path}:{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads and validates a config file, with `${NAME}` taken from the environment and relative
+/// secret files from the folder of the file.
+pub fn load(path: &Path) -> Result<Config, Error> {
+    let read = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(read)?.len();
+    if size > MAX_FILE_BYTES {
+        let message = format!("it is larger than {MAX_FILE_BYTES} bytes");
+        return Err(read(std::io::Error::other(message)));
+    }
+    let text = std::fs::read_to_string(path).map_err(read)?;
+    let environment = |name: &str| std::env::var(name).ok();
+    parse(&text, path, &environment)
+}
+
+/// Validates the text of a config file. `path` is for messages and relative paths only.
+pub fn parse(
+    text: &str,
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Error> {
+    let invalid = |problems| Error::Invalid {
+        path: path.to_owned(),
+        problems,
+    };
+    let document = document::parse(text).map_err(|error| {
+        invalid(vec![Problem {
+            position: error.position,
+            key: String::new(),
+            message: error.message,
+        }])
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut decoder = decode::Decoder::new(environment, folder);
+    let config = decode_root(&mut decoder, &document);
+    let problems = decoder.into_problems();
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(invalid(problems)),
+    }
+}
+
+fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> Option<Config> {
+    let mut root = decoder.section(&decode::Field {
+        key: String::new(),
+        node: document,
+    })?;
+    let times = sections::times(decoder, &mut root);
+    let windows = sections::windows(decoder, &mut root);
+    let helpscout = sections::helpscout(decoder, &mut root);
+    let segments = sections::segments(decoder, &mut root);
+    let databases = populations::databases(decoder, &mut root);
+    let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
+    let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
+    decoder.finish(root);
+    Some(Config {
+        interval: times.interval,
+        timeout: times.timeout,
+        max_age: times.max_age,
+        windows,
+        helpscout: helpscout?,
+        segments,
+        databases,
+        populations,
+        targets,
+    })
+}
 
 /// Everything the exporter is told to do.
 #[derive(Clone, Debug)]
@@ -37,6 +164,14 @@ pub struct Config {
     pub populations: Vec<Population>,
     /// What the operator aims at.
     pub targets: Vec<Target>,
+}
+
+impl Config {
+    /// A number that changes with what is counted (windows, segments, populations and their
+    /// queries, `counts_from`), not with intervals, secrets or addresses. Exact in an `f64`.
+    pub fn definition_hash(&self) -> u64 {
+        definition::hash(self)
+    }
 }
 
 /// How to reach Help Scout, and what to ask it.
@@ -173,7 +308,7 @@ pub enum PopulationKind {
 }
 
 /// Where a population is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum PopulationSource {
     /// A query that gives one row with one number.
     Sql {
@@ -198,6 +333,27 @@ pub enum PopulationSource {
         /// PromQL that gives one sample.
         query: String,
     },
+}
+
+impl fmt::Debug for PopulationSource {
+    /// Addresses can hold credentials and are left out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql { database, query } => formatter
+                .debug_struct("Sql")
+                .field("database", database)
+                .field("query", query)
+                .finish(),
+            Self::Http { pointer, .. } => formatter
+                .debug_struct("Http")
+                .field("pointer", pointer)
+                .finish_non_exhaustive(),
+            Self::Prometheus { query, .. } => formatter
+                .debug_struct("Prometheus")
+                .field("query", query)
+                .finish_non_exhaustive(),
+        }
+    }
 }
 
 /// The operator's target for a contact rate.

@@ -1,0 +1,105 @@
+//! A number that changes with what is counted, and with nothing else.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::{Config, CountsFrom, Piece, PopulationKind, PopulationSource, Reference, Template};
+
+/// Hash of the windows, segments, populations with their queries, and `counts_from`: 48 bits, exact
+/// in an `f64`. Intervals, secrets and addresses do not move it.
+pub fn hash(config: &Config) -> u64 {
+    let digest = Sha256::digest(describe(config).as_bytes());
+    digest
+        .iter()
+        .take(6)
+        .fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// One line per thing counted; `{:?}` of texts keeps lines and fields apart.
+fn describe(config: &Config) -> String {
+    let mut text = String::new();
+    let counts_from = match config.helpscout.counts_from {
+        CountsFrom::Auto => "auto",
+        CountsFrom::Reports => "reports",
+        CountsFrom::Search => "search",
+    };
+    let windows: Vec<i64> = config
+        .windows
+        .iter()
+        .map(crate::domain::Window::seconds)
+        .collect();
+    let _ = writeln!(text, "counts_from {counts_from}\nwindows {windows:?}");
+    for segment in &config.segments {
+        let channels: Vec<&str> = segment.channels.iter().map(|c| c.name()).collect();
+        let _ = writeln!(
+            text,
+            "segment {:?} {:?} {:?} {channels:?}",
+            segment.name,
+            references(&segment.mailboxes),
+            references(&segment.tags),
+        );
+    }
+    for population in &config.populations {
+        let kind = match population.kind {
+            PopulationKind::Total => "total",
+            PopulationKind::Window => "window",
+        };
+        let source = match &population.source {
+            PopulationSource::Sql { database, query } => {
+                let name = config.databases.get(*database).map(|d| d.name.as_str());
+                format!("sql {name:?} {:?}", written(query))
+            }
+            PopulationSource::Http { url, pointer, .. } => {
+                format!("http {:?} {pointer:?}", without_address(&written(url)))
+            }
+            PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
+        };
+        let _ = writeln!(text, "population {} {kind} {source}", population.name);
+    }
+    text
+}
+
+fn references(references: &[Reference]) -> Vec<String> {
+    references
+        .iter()
+        .map(|reference| match reference {
+            Reference::Id(id) => format!("id {id}"),
+            Reference::Name(name) => format!("name {name}"),
+        })
+        .collect()
+}
+
+fn written(template: &Template) -> String {
+    template
+        .pieces()
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.as_str(),
+            Piece::Start => "{start}",
+            Piece::End => "{end}",
+        })
+        .collect()
+}
+
+/// The path, and the names of the parameters: their values can be secrets, unless they are one of
+/// the two placeholders.
+fn without_address(url: &str) -> String {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme
+        .find(['/', '?'])
+        .and_then(|at| after_scheme.get(at..))
+        .unwrap_or_default();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parameters: Vec<String> = query
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if value.contains("{start}") || value.contains("{end}") => {
+                format!("{name}={value}")
+            }
+            Some((name, _)) => name.to_owned(),
+            None => parameter.to_owned(),
+        })
+        .collect();
+    format!("{path}?{}", parameters.join("&"))
+}

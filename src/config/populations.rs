@@ -1,0 +1,390 @@
+//! The sections `databases` and `populations`.
+
+use hyper::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use super::{
+    Database, Dialect, Population, PopulationKind, PopulationSource, Secret, Template,
+    decode::{Decoder, Field, Section},
+    sections::required,
+};
+
+/// Most populations.
+pub const MAX_POPULATIONS: usize = 20;
+const MAX_NAME_CHARACTERS: usize = 40;
+
+/// Endings of `contact_<name>` that OpenMetrics keeps for other types, or that are units.
+const RESERVED_SUFFIXES: [&str; 8] = [
+    "_total", "_created", "_count", "_sum", "_bucket", "_info", "_ratio", "_seconds",
+];
+
+/// Names `contact_<name>` that the exporter uses itself, and sources; `exposition::catalogue` is
+/// held against this list by a test.
+pub const RESERVED_NAMES: [&str; 16] = [
+    "created_tickets",
+    "resolved_tickets",
+    "closed_tickets",
+    "sent_replies",
+    "received_messages",
+    "open_tickets",
+    "rate_rise_p_value",
+    "tickets_change",
+    "happiness_ratings",
+    "source_up",
+    "helpscout_rate_limit_requests",
+    "helpscout_rate_limit_remaining_requests",
+    "exporter_config_hash",
+    "exporter_config_last_reload_successful",
+    // Sources.
+    "tickets",
+    "daily_tickets",
+];
+
+/// Also a source, and a metric only with a suffix.
+const HAPPINESS: &str = "happiness";
+
+pub fn databases(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Database> {
+    let Some(field) = root.take("databases") else {
+        return Vec::new();
+    };
+    let mut databases = Vec::new();
+    for (name, _, entry) in decoder.entries(&field) {
+        let Some(mut section) = decoder.section(&entry) else {
+            continue;
+        };
+        let url = decoder.secret(&mut section, "url", "url_file", true);
+        decoder.finish(section);
+        let Some(url) = url else { continue };
+        // The address holds a password: no part of it is shown.
+        let dialect = match url.expose().split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => Dialect::Postgres,
+            Some("mysql" | "mariadb") => Dialect::Mysql,
+            Some("sqlite") => Dialect::Sqlite,
+            _ => {
+                decoder.problem(
+                    &entry,
+                    "expected an address that starts with postgres://, mysql:// or sqlite://",
+                );
+                continue;
+            }
+        };
+        databases.push(Database {
+            name: name.to_owned(),
+            dialect,
+            url,
+        });
+    }
+    databases
+}
+
+/// The populations, and the names of those that have a problem.
+pub fn populations(
+    decoder: &mut Decoder<'_>,
+    root: &mut Section<'_>,
+    databases: &[Database],
+) -> (Vec<Population>, Vec<String>) {
+    let Some(field) = root.take("populations") else {
+        return (Vec::new(), Vec::new());
+    };
+    let entries = decoder.entries(&field);
+    if entries.len() > MAX_POPULATIONS {
+        decoder.problem(
+            &field,
+            format!(
+                "at most {MAX_POPULATIONS} populations, found {}",
+                entries.len()
+            ),
+        );
+    }
+    let mut populations: Vec<Population> = Vec::new();
+    let names: Vec<String> = entries
+        .iter()
+        .map(|(name, ..)| (*name).to_owned())
+        .collect();
+    for (name, position, entry) in entries {
+        if let Some(message) = refuse_name(name) {
+            decoder.problem_at(position, &entry.key, message);
+        }
+        let Some(mut section) = decoder.section(&entry) else {
+            continue;
+        };
+        let total = section.take("total");
+        let window = section.take("window");
+        let kind = match (total, window) {
+            (Some(_), Some(window)) => {
+                decoder.problem(
+                    &window,
+                    "give either total (a stock) or window (a flow), not both",
+                );
+                None
+            }
+            (Some(field), None) => Some((PopulationKind::Total, field)),
+            (None, Some(field)) => Some((PopulationKind::Window, field)),
+            (None, None) => {
+                decoder.missing(&section, "total (a stock) or window (a flow)");
+                None
+            }
+        };
+        decoder.finish(section);
+        let Some((kind, field)) = kind else { continue };
+        if let Some(source) = source(decoder, kind, &field, databases) {
+            populations.push(Population {
+                name: name.to_owned(),
+                kind,
+                source,
+            });
+        }
+    }
+    let faulty = names
+        .into_iter()
+        .filter(|name| {
+            !populations
+                .iter()
+                .any(|population| population.name == *name)
+        })
+        .collect();
+    (populations, faulty)
+}
+
+/// Why a population cannot have this name.
+fn refuse_name(name: &str) -> Option<String> {
+    let mut characters = name.chars();
+    let shape = characters.next().is_some_and(|c| c.is_ascii_lowercase())
+        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !shape {
+        return Some(
+            "a population's name is a lower-case letter, then lower-case letters, digits and _"
+                .to_owned(),
+        );
+    }
+    if name.len() > MAX_NAME_CHARACTERS {
+        return Some(format!(
+            "a population's name has at most {MAX_NAME_CHARACTERS} characters"
+        ));
+    }
+    let metric = format!("contact_{name}");
+    if let Some(suffix) = RESERVED_SUFFIXES.iter().find(|s| metric.ends_with(**s)) {
+        return Some(format!(
+            "the metric {metric} would end in {suffix}, which is kept for other types and units; choose another name"
+        ));
+    }
+    (RESERVED_NAMES.contains(&name) || name == HAPPINESS).then(|| {
+        format!("the exporter uses {name} for a metric or source of its own; choose another name")
+    })
+}
+
+fn source(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+    databases: &[Database],
+) -> Option<PopulationSource> {
+    let mut section = decoder.section(field)?;
+    let database = section.take("database");
+    let query = section.take("query");
+    let http = section.take("http");
+    let prometheus = section.take("prometheus");
+    decoder.finish(section);
+    let ways = [
+        database.is_some() || query.is_some(),
+        http.is_some(),
+        prometheus.is_some(),
+    ];
+    if ways.iter().filter(|given| **given).count() != 1 {
+        decoder.problem(
+            field,
+            "expected exactly one of: database and query, http, prometheus",
+        );
+        return None;
+    }
+    if let Some(http) = http {
+        return http_source(decoder, kind, &http);
+    }
+    if let Some(prometheus) = prometheus {
+        return prometheus_source(decoder, kind, &prometheus);
+    }
+    sql_source(decoder, kind, field, database, query, databases)
+}
+
+fn sql_source(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+    database: Option<Field<'_>>,
+    query: Option<Field<'_>>,
+    databases: &[Database],
+) -> Option<PopulationSource> {
+    let (Some(database), Some(query)) = (database, query) else {
+        decoder.problem(field, "database and query go together");
+        return None;
+    };
+    let choices: Vec<(&str, usize)> = databases
+        .iter()
+        .enumerate()
+        .map(|(index, database)| (database.name.as_str(), index))
+        .collect();
+    let text = decoder.text(&query);
+    let database = if choices.is_empty() {
+        decoder.problem(&database, "there is no such entry in `databases`");
+        return None;
+    } else {
+        decoder.choice(&database, &choices)?
+    };
+    let text = text?;
+    let dialect = databases.get(database)?.dialect;
+    let template = Template::sql(&text.value, dialect);
+    if text.value.trim().is_empty() {
+        decoder.problem(&query, "expected a query, found an empty text");
+        return None;
+    }
+    placeholders(decoder, kind, &query, &template, [":start", ":end"]);
+    Some(PopulationSource::Sql {
+        database,
+        query: template,
+    })
+}
+
+/// A flow needs both ends; a stock has no start.
+fn placeholders(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+    template: &Template,
+    [start, end]: [&str; 2],
+) {
+    match kind {
+        PopulationKind::Window if !template.uses_start() || !template.uses_end() => {
+            decoder.problem(
+                field,
+                format!(
+                    "a window population must use both {start} and {end} (in SQL, outside of strings and comments)"
+                ),
+            );
+        }
+        PopulationKind::Total if template.uses_start() => {
+            decoder.problem(
+                field,
+                format!("a total is a stock at {end}: it must not use {start}; or make it a window population"),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn http_source(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+) -> Option<PopulationSource> {
+    let mut section = decoder.section(field)?;
+    let url = required(decoder, &mut section, "url").and_then(|field| {
+        let text = decoder.text(&field)?;
+        let template = Template::url(&text.value);
+        let sample = text.value.replace("{start}", "0").replace("{end}", "0");
+        if http_url(&sample).is_none() {
+            decoder.problem(&field, "expected an http:// or https:// address");
+            return None;
+        }
+        placeholders(decoder, kind, &field, &template, ["{start}", "{end}"]);
+        Some(template)
+    });
+    let pointer = required(decoder, &mut section, "pointer").and_then(|field| {
+        let expected = "a JSON pointer such as /data/count";
+        decoder.parsed(&field, expected, |text| {
+            jsonptr::Pointer::parse(&text.value).ok()?;
+            Some(text.value.clone())
+        })
+    });
+    let mut headers = headers(decoder, section.take("headers"));
+    let bearer = decoder.secret(&mut section, "bearer_token", "bearer_token_file", false);
+    decoder.finish(section);
+    if let Some(token) = bearer {
+        if headers.iter().any(|(name, _)| name == "authorization") {
+            decoder.problem(
+                field,
+                "give either a bearer token or an Authorization header, not both",
+            );
+        }
+        let value = format!("Bearer {}", token.expose());
+        if HeaderValue::from_str(&value).is_err() {
+            decoder.problem(
+                field,
+                "the bearer token holds characters that no header can",
+            );
+        }
+        headers.push(("authorization".to_owned(), Secret::new(value)));
+    }
+    Some(PopulationSource::Http {
+        url: url?,
+        pointer: pointer?,
+        headers,
+    })
+}
+
+fn headers(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<(String, Secret)> {
+    let Some(field) = field else {
+        return Vec::new();
+    };
+    let mut headers: Vec<(String, Secret)> = Vec::new();
+    for (name, position, entry) in decoder.entries(&field) {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            decoder.problem_at(position, &entry.key, "not a header name");
+            continue;
+        };
+        if headers.iter().any(|(known, _)| known == name.as_str()) {
+            decoder.problem_at(position, &entry.key, "this header is given twice");
+            continue;
+        }
+        let Some(text) = decoder.text(&entry) else {
+            continue;
+        };
+        if HeaderValue::from_str(&text.value).is_err() {
+            decoder.problem(&entry, "the value holds characters that no header can");
+            continue;
+        }
+        headers.push((name.as_str().to_owned(), Secret::new(text.value)));
+    }
+    headers
+}
+
+fn prometheus_source(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+) -> Option<PopulationSource> {
+    let mut section = decoder.section(field)?;
+    let url = required(decoder, &mut section, "url").and_then(|field| {
+        let text = decoder.text(&field)?;
+        let url = http_url(&text.value).filter(|url| url.query().is_none());
+        if url.is_none() {
+            decoder.problem(
+                &field,
+                "expected the http:// or https:// address of a Prometheus server, without a query",
+            );
+        }
+        url
+    });
+    let query = required(decoder, &mut section, "query").and_then(|field| {
+        decoder.parsed(&field, "a PromQL expression", |text| {
+            (!text.value.trim().is_empty()).then(|| text.value.clone())
+        })
+    });
+    decoder.finish(section);
+    if kind == PopulationKind::Window {
+        decoder.problem(
+            field,
+            "a Prometheus query gives a stock at :end; put it under total",
+        );
+        return None;
+    }
+    Some(PopulationSource::Prometheus {
+        url: url?,
+        query: query?,
+    })
+}
+
+fn http_url(text: &str) -> Option<Url> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}

@@ -1,0 +1,381 @@
+//! The sections of the file but populations: times, windows, Help Scout, segments, targets.
+
+use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+
+use url::{Host, Url};
+
+use super::{
+    Channel, CountsFrom, HelpScout, Population, Reference, Segment, Target,
+    decode::{Decoder, Field, Section},
+    document::Value,
+};
+use crate::domain::{Tickets, Window, parse_duration};
+
+/// Most segments besides `all`.
+pub const MAX_SEGMENTS: usize = 50;
+/// Most windows.
+pub const MAX_WINDOWS: usize = 8;
+
+const MAX_NAME_CHARACTERS: usize = 64;
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
+const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_WINDOWS: [&str; 3] = ["1d", "7d", "28d"];
+
+/// `interval`, `timeout` and `max_age`.
+pub struct Times {
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub max_age: Duration,
+}
+
+pub fn times(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Times {
+    let interval = root
+        .take("interval")
+        .and_then(|field| {
+            let interval = duration(decoder, &field)?;
+            if interval < MIN_INTERVAL {
+                decoder.problem(&field, "must be at least 10s");
+                return None;
+            }
+            Some(interval)
+        })
+        .unwrap_or(DEFAULT_INTERVAL);
+    let timeout = root
+        .take("timeout")
+        .and_then(|field| {
+            let timeout = duration(decoder, &field)?;
+            if timeout.is_zero() {
+                decoder.problem(&field, "must be more than 0s");
+                return None;
+            }
+            Some(timeout)
+        })
+        .unwrap_or(DEFAULT_TIMEOUT);
+    let max_age = root.take("max_age").and_then(|field| {
+        let max_age = duration(decoder, &field)?;
+        if max_age < interval {
+            decoder.problem(
+                &field,
+                format!(
+                    "must be at least the interval ({} s): every value would vanish between two refreshes",
+                    interval.as_secs()
+                ),
+            );
+        }
+        Some(max_age)
+    });
+    Times {
+        interval,
+        // A call never outlasts the refresh it belongs to.
+        timeout: timeout.min(interval),
+        max_age: max_age.unwrap_or(interval * 3),
+    }
+}
+
+fn duration(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Duration> {
+    let expected = "a duration such as 30s, 5m or 1h30m";
+    decoder.parsed(field, expected, |text| {
+        let seconds = parse_duration(&text.value)?;
+        u64::try_from(seconds).ok().map(Duration::from_secs)
+    })
+}
+
+pub fn windows(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Window> {
+    let Some(field) = root.take("windows") else {
+        return DEFAULT_WINDOWS
+            .iter()
+            .filter_map(|text| Window::parse(text))
+            .collect();
+    };
+    let items = decoder.items(&field);
+    if items.is_empty() && matches!(&field.node.value, Value::Sequence(_)) {
+        decoder.problem(&field, "expected at least one window");
+    }
+    if items.len() > MAX_WINDOWS {
+        decoder.problem(
+            &field,
+            format!("at most {MAX_WINDOWS} windows, found {}", items.len()),
+        );
+    }
+    let mut windows: Vec<Window> = Vec::new();
+    for item in items {
+        let expected = "a window from 1h to 366d in whole minutes, such as 1d or 28d";
+        let Some(window) = decoder.parsed(&item, expected, |text| Window::parse(&text.value))
+        else {
+            continue;
+        };
+        if let Some(equal) = windows.iter().find(|w| w.seconds() == window.seconds()) {
+            let message = format!("repeats the window {equal}");
+            decoder.problem(&item, message);
+        } else {
+            windows.push(window);
+        }
+    }
+    windows
+}
+
+pub fn helpscout(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Option<HelpScout> {
+    let Some(field) = root.take("helpscout") else {
+        decoder.missing(root, "helpscout (app_id and app_secret)");
+        return None;
+    };
+    let mut section = decoder.section(&field)?;
+    let app_id = required(decoder, &mut section, "app_id").and_then(|field| {
+        decoder.parsed(&field, "the App ID of a Help Scout app", |text| {
+            let app_id = text.value.trim();
+            (!app_id.is_empty()).then(|| app_id.to_owned())
+        })
+    });
+    let app_secret = decoder.secret(&mut section, "app_secret", "app_secret_file", true);
+    let base_url = match section.take("base_url") {
+        Some(field) => base_url(decoder, &field),
+        None => Url::parse("https://api.helpscout.net").ok(),
+    };
+    let counts_from = section
+        .take("counts_from")
+        .map_or(Some(CountsFrom::Auto), |field| {
+            decoder.choice(
+                &field,
+                &[
+                    ("auto", CountsFrom::Auto),
+                    ("reports", CountsFrom::Reports),
+                    ("search", CountsFrom::Search),
+                ],
+            )
+        });
+    let requests_per_minute = section.take("requests_per_minute").and_then(|field| {
+        decoder.parsed(&field, "a whole number of at least 1", |text| {
+            text.value.parse::<NonZeroU32>().ok()
+        })
+    });
+    let happiness = section.take("happiness").map_or(Some(true), |field| {
+        decoder.choice(&field, &[("true", true), ("false", false)])
+    });
+    decoder.finish(section);
+    Some(HelpScout {
+        app_id: app_id?,
+        app_secret: app_secret?,
+        base_url: base_url?,
+        counts_from: counts_from?,
+        requests_per_minute,
+        happiness: happiness?,
+    })
+}
+
+/// The secret travels to this address: `https`, or `http` to this machine only.
+fn base_url(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Url> {
+    let text = decoder.text(field)?;
+    let Ok(url) = Url::parse(&text.value) else {
+        decoder.problem(
+            field,
+            "expected an address such as https://api.helpscout.net",
+        );
+        return None;
+    };
+    let message = if !url.username().is_empty() || url.password().is_some() {
+        "must not hold a user name or password; use app_id and app_secret"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "must not hold a query or fragment"
+    } else if url.scheme() == "http" && !is_loopback(&url) {
+        "http:// is only for a loopback host, since the app secret would travel in the clear; use https://"
+    } else if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        "expected an https:// address"
+    } else {
+        return Some(url);
+    };
+    decoder.problem(field, message);
+    None
+}
+
+/// Whether the address is on this machine by its form alone; no name is looked up.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+pub fn segments(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Segment> {
+    let mut segments = vec![Segment::all()];
+    let Some(field) = root.take("segments") else {
+        return segments;
+    };
+    let items = decoder.items(&field);
+    if items.len() > MAX_SEGMENTS {
+        decoder.problem(
+            &field,
+            format!("at most {MAX_SEGMENTS} segments, found {}", items.len()),
+        );
+    }
+    for item in items {
+        let Some(mut section) = decoder.section(&item) else {
+            continue;
+        };
+        let name_field = required(decoder, &mut section, "name");
+        let name = name_field.as_ref().and_then(|field| {
+            decoder.parsed(field, "a name of 1 to 64 characters", |text| {
+                let length = text.value.chars().count();
+                (1..=MAX_NAME_CHARACTERS)
+                    .contains(&length)
+                    .then(|| text.value.clone())
+            })
+        });
+        let mailboxes = references(decoder, section.take("mailboxes"));
+        let tags = references(decoder, section.take("tags"));
+        let channels = channels(decoder, section.take("channels"));
+        decoder.finish(section);
+        let (Some(name), Some(name_field)) = (name, name_field) else {
+            continue;
+        };
+        if name == Segment::ALL {
+            decoder.problem(
+                &name_field,
+                "`all` always exists and has no filter; choose another name",
+            );
+        } else if segments.iter().any(|segment| segment.name == name) {
+            decoder.problem(&name_field, "this segment is given twice");
+        } else {
+            segments.push(Segment {
+                name,
+                mailboxes,
+                tags,
+                channels,
+            });
+        }
+    }
+    segments
+}
+
+/// Unquoted digits are an id, everything else is a name.
+fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
+    let Some(field) = field else {
+        return Vec::new();
+    };
+    let mut references = Vec::new();
+    for item in decoder.items(&field) {
+        let reference = decoder.parsed(&item, "an id or a name", |text| {
+            let value = text.value.trim();
+            match value.parse() {
+                Ok(id) if text.plain => Some(Reference::Id(id)),
+                _ if value.is_empty() => None,
+                _ => Some(Reference::Name(value.to_owned())),
+            }
+        });
+        push_once(decoder, &item, &mut references, reference);
+    }
+    references
+}
+
+fn channels(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Channel> {
+    let Some(field) = field else {
+        return Vec::new();
+    };
+    let choices = Channel::ALL.map(|channel| (channel.name(), channel));
+    let mut channels = Vec::new();
+    for item in decoder.items(&field) {
+        let channel = decoder.choice(&item, &choices);
+        push_once(decoder, &item, &mut channels, channel);
+    }
+    channels
+}
+
+fn push_once<T: PartialEq>(
+    decoder: &mut Decoder<'_>,
+    item: &Field<'_>,
+    list: &mut Vec<T>,
+    value: Option<T>,
+) {
+    if let Some(value) = value {
+        if list.contains(&value) {
+            decoder.problem(item, "is given twice");
+        } else {
+            list.push(value);
+        }
+    }
+}
+
+pub fn targets(
+    decoder: &mut Decoder<'_>,
+    root: &mut Section<'_>,
+    populations: &[Population],
+    windows: &[Window],
+    faulty: &[String],
+) -> Vec<Target> {
+    let Some(field) = root.take("targets") else {
+        return Vec::new();
+    };
+    let mut targets: Vec<Target> = Vec::new();
+    let mut places: HashSet<(usize, usize, Tickets)> = HashSet::new();
+    for item in decoder.items(&field) {
+        let Some(mut section) = decoder.section(&item) else {
+            continue;
+        };
+        let population_choices: Vec<(&str, usize)> = populations
+            .iter()
+            .enumerate()
+            .map(|(index, population)| (population.name.as_str(), index))
+            .collect();
+        let tickets_choices = Tickets::ALL.map(|tickets| (tickets.name(), tickets));
+        let population = required(decoder, &mut section, "population")
+            // A population that could not be read has its own problem already.
+            .filter(|field| !faulty.iter().any(|name| field.is(name)))
+            .and_then(|field| decoder.choice(&field, &population_choices));
+        let window = required(decoder, &mut section, "window")
+            .and_then(|field| window_index(decoder, &field, windows));
+        let tickets = required(decoder, &mut section, "tickets")
+            .and_then(|field| decoder.choice(&field, &tickets_choices));
+        let at_most = required(decoder, &mut section, "at_most").and_then(|field| {
+            let expected = "a ratio of more than 0, such as 0.05 for 5 %";
+            decoder.parsed(&field, expected, |text| {
+                let ratio: f64 = text.value.parse().ok()?;
+                (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+            })
+        });
+        decoder.finish(section);
+        if let (Some(population), Some(window), Some(tickets), Some(at_most)) =
+            (population, window, tickets, at_most)
+        {
+            if !places.insert((population, window, tickets)) {
+                decoder.problem(
+                    &item,
+                    "repeats the target of the same population, window and tickets",
+                );
+            } else {
+                targets.push(Target {
+                    population,
+                    window,
+                    tickets,
+                    at_most,
+                });
+            }
+        }
+    }
+    targets
+}
+
+fn window_index(decoder: &mut Decoder<'_>, field: &Field<'_>, windows: &[Window]) -> Option<usize> {
+    let names: Vec<&str> = windows.iter().map(Window::name).collect();
+    let expected = format!("one of the configured windows ({})", names.join(", "));
+    decoder.parsed(field, &expected, |text| {
+        let seconds = parse_duration(&text.value)?;
+        windows
+            .iter()
+            .position(|window| window.seconds() == seconds)
+    })
+}
+
+/// The value under `name`, whose absence is a problem.
+pub fn required<'n>(
+    decoder: &mut Decoder<'_>,
+    section: &mut Section<'n>,
+    name: &'static str,
+) -> Option<Field<'n>> {
+    let field = section.take(name);
+    if field.is_none() {
+        decoder.missing(section, name);
+    }
+    field
+}

@@ -3,12 +3,23 @@
 //! The words and formulas are those of `docs/metrics.md`. Every function takes
 //! the instant it works at as an argument.
 
+pub mod bounds;
+pub mod change;
+mod chi_squared;
 pub mod count;
+pub mod dispersion;
+pub mod duration;
 pub mod rate;
+pub mod rise;
 pub mod source;
 pub mod window;
 
+pub use bounds::{Bounds, bounds};
+pub use change::{Change, change};
 pub use count::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Tickets};
-pub use rate::{Bounds, Change};
+pub use dispersion::dispersion;
+pub use duration::parse_duration;
+pub use rate::rate;
+pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source};
-pub use window::{Baseline, Interval, Window, cut_to_minute, parse_duration};
+pub use window::{Baseline, Interval, Window, cut_to_minute};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::duration::DAY;
 use super::window::Interval;
 
 /// The four ways to count contacts in a window: the label `tickets`.
@@ -124,18 +125,169 @@ pub struct DailyCounts(pub [u64; DAYS]);
 
 impl DailyCounts {
     /// Tickets created in `interval`, for counts whose last day ends at `end`.
-    /// `None` when the interval is not made of whole days among them.
+    /// `None` when the interval is not made of whole days among them, or when the sum is too
+    /// large to count.
     pub fn created_in(&self, end: Timestamp, interval: Interval) -> Option<u64> {
-        let days_before_end = |instant: Timestamp| {
-            let seconds = end.as_second() - instant.as_second();
-            (seconds % SECONDS_PER_DAY == 0)
-                .then(|| usize::try_from(seconds / SECONDS_PER_DAY).ok())
-                .flatten()
+        let index = |instant: Timestamp| {
+            let before_end = end.duration_since(instant);
+            let whole_days = before_end.as_secs() % DAY == 0 && before_end.subsec_nanos() == 0;
+            let days = usize::try_from(before_end.as_secs() / DAY).ok()?;
+            whole_days.then(|| DAYS.checked_sub(days)).flatten()
         };
-        let first = DAYS.checked_sub(days_before_end(interval.start)?)?;
-        let after_last = DAYS.checked_sub(days_before_end(interval.end)?)?;
-        Some(self.0.get(first..after_last)?.iter().sum())
+        let days = self.0.get(index(interval.start)?..index(interval.end)?)?;
+        days.iter()
+            .try_fold(0_u64, |sum, &day| sum.checked_add(day))
     }
 }
 
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::window::Window;
+    use super::*;
+
+    fn end() -> Timestamp {
+        "2017-12-15T10:30:00Z".parse().unwrap()
+    }
+
+    fn days_before_end(days: i64) -> Timestamp {
+        Timestamp::from_second(end().as_second() - days * DAY).unwrap()
+    }
+
+    /// `first` and `last` in days before `end`.
+    fn interval(first: i64, last: i64) -> Interval {
+        Interval {
+            start: days_before_end(first),
+            end: days_before_end(last),
+        }
+    }
+
+    /// 1 ticket on the oldest day, 56 on the newest.
+    fn daily() -> DailyCounts {
+        DailyCounts(std::array::from_fn(|day| day as u64 + 1))
+    }
+
+    fn counts() -> ContactCounts {
+        ContactCounts {
+            created: Some(126),
+            resolved: Some(87),
+            closed: Some(122),
+            replies: None,
+            resolved_on_first_reply: Some(29),
+            ..ContactCounts::default()
+        }
+    }
+
+    #[test]
+    fn names_are_the_label_values() {
+        let names = Tickets::ALL.map(|tickets| tickets.to_string());
+        assert_eq!(names, ["created", "resolved", "closed", "replies"]);
+    }
+
+    #[test]
+    fn every_choice_reads_its_own_count() {
+        let chosen = Tickets::ALL.map(|tickets| counts().tickets(tickets));
+        assert_eq!(chosen, [Some(126), Some(87), Some(122), None]);
+        let unknown = Tickets::ALL.map(|tickets| ContactCounts::default().tickets(tickets));
+        assert_eq!(unknown, [None; 4]);
+    }
+
+    #[test]
+    fn replies_have_no_bounds() {
+        let with_bounds = Tickets::ALL.map(Tickets::has_bounds);
+        assert_eq!(with_bounds, [true, true, true, false]);
+    }
+
+    #[test]
+    fn share_resolved_on_first_reply() {
+        let ratio = |first, resolved| {
+            ContactCounts {
+                resolved,
+                resolved_on_first_reply: first,
+                ..counts()
+            }
+            .resolved_on_first_reply_ratio()
+        };
+        assert_eq!(ratio(Some(29), Some(87)), Some(1.0 / 3.0));
+        assert_eq!(ratio(Some(0), Some(87)), Some(0.0));
+        assert_eq!(ratio(Some(87), Some(87)), Some(1.0));
+        // Nothing resolved, a contradiction, unknown.
+        assert_eq!(ratio(Some(0), Some(0)), None);
+        assert_eq!(ratio(Some(88), Some(87)), None);
+        assert_eq!(ratio(None, Some(87)), None);
+        assert_eq!(ratio(Some(29), None), None);
+    }
+
+    #[test]
+    fn sums_whole_days() {
+        let created = |first, last| daily().created_in(end(), interval(first, last));
+        assert_eq!(created(1, 0), Some(56));
+        assert_eq!(created(7, 0), Some(50 + 51 + 52 + 53 + 54 + 55 + 56));
+        assert_eq!(created(14, 7), Some(43 + 44 + 45 + 46 + 47 + 48 + 49));
+        assert_eq!(created(56, 55), Some(1));
+        assert_eq!(created(56, 0), Some(56 * 57 / 2));
+    }
+
+    #[test]
+    fn does_not_know_what_it_does_not_cover() {
+        let created = |start, end_of_interval| {
+            let interval = Interval {
+                start,
+                end: end_of_interval,
+            };
+            daily().created_in(end(), interval)
+        };
+        assert_eq!(created(days_before_end(57), end()), None);
+        assert_eq!(created(days_before_end(57), days_before_end(56)), None);
+        assert_eq!(created(days_before_end(1), days_before_end(-1)), None);
+        assert_eq!(created(end(), days_before_end(1)), None);
+        assert_eq!(created(Timestamp::MIN, end()), None);
+        assert_eq!(created(end(), Timestamp::MAX), None);
+        let second = jiff::SignedDuration::from_secs(1);
+        assert_eq!(created(days_before_end(1) + second, end()), None);
+        assert_eq!(created(days_before_end(1), end() - second), None);
+        let hour = Window::parse("1h").unwrap();
+        assert_eq!(daily().created_in(end(), hour.current(end())), None);
+        // A part of a second is no whole day either.
+        let part = jiff::SignedDuration::from_millis(500);
+        assert_eq!(created(days_before_end(1) + part, end()), None);
+    }
+
+    #[test]
+    fn a_sum_too_large_to_count_is_unknown() {
+        let mut counts = [0; DAYS];
+        counts[54] = u64::MAX;
+        counts[55] = 1;
+        let daily = DailyCounts(counts);
+        assert_eq!(daily.created_in(end(), interval(1, 0)), Some(1));
+        assert_eq!(daily.created_in(end(), interval(2, 1)), Some(u64::MAX));
+        assert_eq!(daily.created_in(end(), interval(2, 0)), None);
+    }
+
+    proptest! {
+        /// Counts of disjoint intervals add up.
+        #[test]
+        fn adjacent_intervals_add_up(
+            counts in proptest::collection::vec(0_u64..1_000_000, DAYS),
+            mut days in proptest::array::uniform3(0_i64..=56),
+        ) {
+            days.sort_unstable();
+            let [last, middle, first] = days;
+            let daily = DailyCounts(counts.try_into().unwrap());
+            let created = |first, last| daily.created_in(end(), interval(first, last)).unwrap();
+            prop_assert_eq!(
+                created(first, middle) + created(middle, last),
+                created(first, last)
+            );
+        }
+
+        #[test]
+        fn never_panics(start in -400_000_000_000_i64..300_000_000_000, seconds in 0_i64..10_000_000) {
+            let start = Timestamp::from_second(start).unwrap_or(Timestamp::MIN);
+            let interval = Interval { start, end: start + jiff::SignedDuration::from_secs(seconds) };
+            let _ = daily().created_in(end(), interval);
+            let _ = daily().created_in(start, interval);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! The words and formulas are those of `docs/metrics.md`. Every function takes
 //! the instant it works at as an argument.
 
+pub mod assessment;
 pub mod bounds;
 pub mod change;
 mod chi_squared;
@@ -14,6 +15,7 @@ pub mod rise;
 pub mod source;
 pub mod window;
 
+pub use assessment::{Assessment, Evidence, assess};
 pub use bounds::{Bounds, bounds};
 pub use change::{Change, change};
 pub use count::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Tickets};

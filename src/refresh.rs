@@ -1,0 +1,430 @@
+//! The refresh: reads every source for one `end`, and publishes one immutable snapshot.
+//!
+//! What happens when a source fails, in one place:
+//!
+//! * its values stay until `max_age` after the refresh that read them started, then they and all
+//!   that was computed from them are unknown;
+//! * a rate is assessed only from tickets and population of the same `end`; when one of them fails,
+//!   the last whole set stays as long;
+//! * `up` is 0 at once, the failure counter moves, and the log says so once.
+//!
+//! A refresh is bounded by `interval` and never overlaps the next. When it outlasts `timeout`, what
+//! has been read is published without waiting for the rest, so that a source that hangs delays no
+//! other.
+
+mod health;
+mod plan;
+mod reading;
+mod store;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+use crate::{
+    config::{Config, CountsFrom},
+    domain::{DailyCounts, Reason, Source, cut_to_minute},
+    helpscout::Reader,
+    snapshot::{Frame, Snapshot, SourceFailure},
+};
+
+use health::Health;
+use reading::{Reading, Reports, Round};
+use store::{Gathered, Store};
+
+pub use health::sources;
+pub use plan::help_scout_calls;
+pub use reading::Readers;
+pub use store::frame;
+
+/// How long a plan without reports is believed before reports are asked for again.
+const REPORTS_RETRY: Duration = Duration::from_hours(1);
+
+/// Where a refresh's results go, and where it takes the time from.
+pub struct Outlets {
+    /// Receives every snapshot.
+    pub publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
+    /// Told of every failed reading.
+    pub failed: Box<dyn Fn(&Source, Reason) + Send + Sync>,
+    /// The wall clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// What survives a reload that changes nothing of what is counted.
+pub struct Carried {
+    store: Store,
+    window_end: Option<Timestamp>,
+    health: Health,
+}
+
+/// Reads all sources of one configuration, again and again.
+pub struct Refresher {
+    config: Arc<Config>,
+    readers: Readers,
+    outlets: Arc<Outlets>,
+    frame: Arc<Frame>,
+    store: Store,
+    health: Health,
+    window_end: Option<Timestamp>,
+    reports: Reports,
+    reports_refused_at: Option<Instant>,
+    next_expiry: Option<Instant>,
+    /// After a reload that changes what is counted, the old page stays until the first refresh.
+    holds_back: bool,
+}
+
+impl Refresher {
+    /// A refresher that has read nothing yet, or goes on with what `carried` holds.
+    pub fn new(
+        config: Arc<Config>,
+        readers: Readers,
+        outlets: Arc<Outlets>,
+        carried: Option<Carried>,
+    ) -> Self {
+        let reports = match config.helpscout.counts_from {
+            CountsFrom::Auto => Reports::Unknown,
+            CountsFrom::Reports => Reports::Available,
+            CountsFrom::Search => Reports::Unavailable,
+        };
+        let frame = Arc::new(store::frame(&config));
+        let with_reports = reports != Reports::Unavailable;
+        let (store, window_end, mut health) = match carried {
+            Some(carried) => (carried.store, carried.window_end, carried.health),
+            None => (Store::default(), None, Health::new(&config, with_reports)),
+        };
+        health.follow(&config, with_reports);
+        Self {
+            config,
+            readers,
+            outlets,
+            frame,
+            store,
+            health,
+            window_end,
+            reports,
+            reports_refused_at: None,
+            next_expiry: None,
+            holds_back: false,
+        }
+    }
+
+    /// Publishes nothing before the first refresh has ended.
+    #[must_use]
+    pub fn holding_back(mut self) -> Self {
+        self.holds_back = true;
+        self
+    }
+
+    /// Refreshes at once and then every `interval`, for good. Cancel by dropping the future: all
+    /// it does is read.
+    pub async fn run(&mut self, refreshed: impl Fn()) {
+        loop {
+            let started = Instant::now();
+            self.refresh().await;
+            refreshed();
+            let next = started + self.config.interval;
+            while Instant::now() < next {
+                let wake = self.next_expiry.map_or(next, |expiry| expiry.min(next));
+                sleep_until(wake).await;
+                if self.next_expiry.is_some_and(|expiry| expiry <= Instant::now()) {
+                    self.publish();
+                }
+            }
+        }
+    }
+
+    /// What the next refresher goes on with, if it counts the same.
+    pub fn into_carried(self) -> Carried {
+        Carried {
+            store: self.store,
+            window_end: self.window_end,
+            health: self.health,
+        }
+    }
+
+    /// The readers, for `check` to ask about pace and quota.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Whether tickets are counted by search, as far as is known by now.
+    pub fn counts_by_search(&self) -> bool {
+        self.reports == Reports::Unavailable
+    }
+
+    /// Reads every source once and publishes.
+    pub async fn refresh(&mut self) {
+        let started = Instant::now();
+        let end = cut_to_minute((self.outlets.now)());
+        let deadline = started + self.config.interval;
+        self.reconsider_reports(started);
+        let config = Arc::clone(&self.config);
+        let reader = self.readers.helpscout.until(deadline);
+        let mut progress = Progress::new(&config, self.reports, end, started);
+        let mut latest = self.reports;
+        {
+            // The round borrows the readers, the rest of `self` is free meanwhile.
+            let Self {
+                readers,
+                store,
+                health,
+                outlets,
+                next_expiry,
+                window_end,
+                frame,
+                holds_back,
+                reports,
+                ..
+            } = self;
+            let mut round = Round::new(&config, readers, &reader, *reports, end, deadline);
+            let patience = started + config.timeout;
+            loop {
+                let wake = next_expiry.unwrap_or(deadline).max(started);
+                let impatient = Instant::now() >= patience;
+                tokio::select! {
+                    biased;
+                    reading = round.next() => {
+                        let Some(reading) = reading else { break };
+                        latest = round.reports();
+                        let source_done = progress.take(&config, reading, outlets, health);
+                        if !(source_done && impatient) { continue; }
+                    }
+                    () = sleep_until(patience), if !impatient => {
+                        debug!("the refresh outlasts the timeout of one call; publishing what is read");
+                    }
+                    () = sleep_until(wake), if next_expiry.is_some() => {}
+                }
+                store.take(&config, &progress.gathered);
+                *next_expiry = store.expire(Instant::now(), config.max_age);
+                if !*holds_back {
+                    let snapshot =
+                        store.snapshot(&config, Arc::clone(frame), *window_end, health.states());
+                    (outlets.publish)(Arc::new(snapshot));
+                }
+            }
+        }
+        self.note_reports(latest, &mut progress);
+        progress.finish(&config, &self.outlets, &mut self.health);
+        self.store.take(&config, &progress.gathered);
+        self.window_end = Some(end);
+        self.holds_back = false;
+        self.publish();
+        debug!(%end, seconds = started.elapsed().as_secs_f64(), "refreshed");
+    }
+
+    /// Publishes what is known now.
+    pub fn publish(&mut self) {
+        self.next_expiry = self.store.expire(Instant::now(), self.config.max_age);
+        let snapshot = self.store.snapshot(
+            &self.config,
+            Arc::clone(&self.frame),
+            self.window_end,
+            self.health.states(),
+        );
+        (self.outlets.publish)(Arc::new(snapshot));
+    }
+
+    /// A plan can change: once in a while reports are asked for again.
+    fn reconsider_reports(&mut self, now: Instant) {
+        let auto = self.config.helpscout.counts_from == CountsFrom::Auto;
+        let due = self
+            .reports_refused_at
+            .is_some_and(|refused| now.duration_since(refused) >= REPORTS_RETRY);
+        if auto && due {
+            self.reports = Reports::Unknown;
+            self.reports_refused_at = None;
+        }
+    }
+
+    /// Remembers what this refresh learnt about the plan, and says so once, until it changes.
+    fn note_reports(&mut self, latest: Reports, progress: &mut Progress) {
+        let auto = self.config.helpscout.counts_from == CountsFrom::Auto;
+        let before = self.reports;
+        self.reports = latest;
+        if !auto {
+            return;
+        }
+        if latest == Reports::Unavailable {
+            if self.reports_refused_at.is_none() {
+                self.reports_refused_at = Some(progress.gathered.started);
+                if before == Reports::Unknown && self.health.has(&Source::DailyTickets) {
+                    warn!(
+                        "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
+                         conversations; what only reports know is absent"
+                    );
+                }
+            }
+            self.store.forget_reports();
+        } else {
+            if !self.health.has(&Source::DailyTickets) {
+                info!("Help Scout answers reports: tickets are counted from them again");
+            }
+            // Refused reports where there were some: the next refresh finds out about the plan.
+            if progress.tickets_forbidden {
+                self.reports = Reports::Unknown;
+            }
+        }
+        self.health
+            .follow(&self.config, self.reports != Reports::Unavailable);
+    }
+}
+
+/// The readings of one refresh, sorted as they come in.
+struct Progress {
+    gathered: Gathered,
+    /// Readings still to come, by source.
+    waiting: HashMap<Source, usize>,
+    failures: HashMap<Source, Vec<SourceFailure>>,
+    /// Daily counts not yet held against the created counts, by segment.
+    unchecked: HashMap<usize, DailyCounts>,
+    done: Vec<Source>,
+    tickets_forbidden: bool,
+}
+
+impl Progress {
+    fn new(config: &Config, reports: Reports, end: Timestamp, started: Instant) -> Self {
+        let places = config.segments.len() * config.windows.len();
+        let waiting = sources(config, reports != Reports::Unavailable)
+            .into_iter()
+            .map(|source| {
+                let readings = match source {
+                    Source::Tickets | Source::Happiness => places,
+                    Source::DailyTickets | Source::OpenTickets => config.segments.len(),
+                    Source::Population(_) => 1,
+                };
+                (source, readings)
+            })
+            .collect();
+        Self {
+            gathered: Gathered::new(end, started),
+            waiting,
+            failures: HashMap::new(),
+            unchecked: HashMap::new(),
+            done: Vec::new(),
+            tickets_forbidden: false,
+        }
+    }
+
+    /// Takes one reading in. Returns whether it was the last of its source.
+    fn take(
+        &mut self,
+        config: &Config,
+        reading: Reading,
+        outlets: &Outlets,
+        health: &mut Health,
+    ) -> bool {
+        let source = reading.source(config);
+        let failures = self.sort(reading);
+        for failure in &failures {
+            (outlets.failed)(&source, failure.reason);
+            if source == Source::Tickets && failure.reason == Reason::Forbidden {
+                self.tickets_forbidden = true;
+            }
+        }
+        self.failures.entry(source.clone()).or_default().extend(failures);
+        let Some(waiting) = self.waiting.get_mut(&source) else {
+            return false;
+        };
+        *waiting = waiting.saturating_sub(1);
+        let mut last = *waiting == 0;
+        if last {
+            self.done.push(source.clone());
+            // Daily counts are trusted only once the created counts are in.
+            if source != Source::DailyTickets {
+                self.close(&source, outlets, health);
+            }
+        }
+        let both = [Source::Tickets, Source::DailyTickets];
+        if last && both.iter().all(|source| self.done.contains(source)) {
+            self.check_daily(config, outlets);
+            self.close(&Source::DailyTickets, outlets, health);
+            last = true;
+        }
+        last
+    }
+
+    fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
+        let gathered = &mut self.gathered;
+        let result = match reading {
+            Reading::Contacts {
+                segment,
+                window,
+                result,
+            } => result.map(|contacts| {
+                gathered.contacts.insert((segment, window), contacts);
+            }),
+            Reading::Ratings {
+                segment,
+                window,
+                result,
+            } => result.map(|ratings| {
+                gathered.ratings.insert((segment, window), ratings);
+            }),
+            Reading::Daily { segment, result } => result.map(|daily| {
+                self.unchecked.insert(segment, daily);
+            }),
+            Reading::Open { segment, result } => result.map(|open| {
+                gathered.open.insert(segment, open);
+            }),
+            Reading::Population {
+                population,
+                values,
+                failures,
+            } => {
+                for (interval, value) in values {
+                    gathered.populations.insert((population, interval), value);
+                }
+                return failures;
+            }
+        };
+        result.err().into_iter().collect()
+    }
+
+    /// Daily counts whose sum over a window is not the created count of that window are not
+    /// trusted: the buckets may not be what they seem.
+    fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
+        let end = self.gathered.end;
+        for (segment, daily) in std::mem::take(&mut self.unchecked) {
+            let mismatch = config.windows.iter().enumerate().find_map(|(index, window)| {
+                let contacts = self.gathered.contacts.get(&(segment, index))?;
+                let created = contacts.current.created?;
+                let days = daily.created_in(end, window.current(end))?;
+                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+                (days != created).then(|| health::mismatch(name, window.name(), days, created))
+            });
+            if let Some(failure) = mismatch {
+                (outlets.failed)(&Source::DailyTickets, failure.reason);
+                self.failures
+                    .entry(Source::DailyTickets)
+                    .or_default()
+                    .push(failure);
+            } else {
+                self.gathered.daily.insert(segment, daily);
+            }
+        }
+    }
+
+    fn close(&mut self, source: &Source, outlets: &Outlets, health: &mut Health) {
+        let failures = self.failures.remove(source).unwrap_or_default();
+        let took = self.gathered.started.elapsed();
+        health.finish(source, &failures, took, (outlets.now)());
+    }
+
+    /// Closes whatever could not be closed as it came in.
+    fn finish(&mut self, config: &Config, outlets: &Outlets, health: &mut Health) {
+        if !self.unchecked.is_empty() {
+            self.check_daily(config, outlets);
+        }
+        let open: Vec<Source> = self
+            .waiting
+            .keys()
+            .filter(|source| !self.done.contains(source))
+            .cloned()
+            .collect();
+        for source in open {
+            self.close(&source, outlets, health);
+        }
+    }
+}

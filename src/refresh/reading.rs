@@ -1,0 +1,367 @@
+//! One refresh's readings: every source at once, each bounded by the refresh's deadline.
+
+use std::{collections::HashMap, future::Future, sync::Arc};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use super::plan;
+use crate::{
+    chain::chain,
+    config::{Config, CountsFrom},
+    domain::{
+        ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source,
+    },
+    helpscout::{self, Contacts, HelpScout, Reader},
+    population::{self, Populations},
+    snapshot::SourceFailure,
+};
+
+/// Whether the account's plan has reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// Not known yet: the first answer tells.
+    Unknown,
+    /// They are answered.
+    Available,
+    /// They are forbidden, or not asked for: tickets are counted by search.
+    Unavailable,
+}
+
+/// What the readers of a refresh share.
+pub struct Readers {
+    /// The help desk.
+    pub helpscout: HelpScout,
+    /// The populations.
+    pub populations: Populations,
+}
+
+/// What was read of one source for one segment, window or population.
+pub enum Reading {
+    /// Tickets of a segment and window.
+    Contacts {
+        segment: usize,
+        window: usize,
+        result: Result<Contacts, SourceFailure>,
+    },
+    /// Ratings of a segment and window.
+    Ratings {
+        segment: usize,
+        window: usize,
+        result: Result<Ratings, SourceFailure>,
+    },
+    /// Daily counts of a segment.
+    Daily {
+        segment: usize,
+        result: Result<DailyCounts, SourceFailure>,
+    },
+    /// Open tickets of a segment; `None` when the list call cannot filter by it.
+    Open {
+        segment: usize,
+        result: Result<Option<OpenTickets>, SourceFailure>,
+    },
+    /// A population over all its intervals; those not reached are missing.
+    Population {
+        population: usize,
+        values: HashMap<Interval, f64>,
+        failures: Vec<SourceFailure>,
+    },
+}
+
+impl Reading {
+    /// The source it was read from.
+    pub fn source(&self, config: &Config) -> Source {
+        match self {
+            Self::Contacts { .. } => Source::Tickets,
+            Self::Ratings { .. } => Source::Happiness,
+            Self::Daily { .. } => Source::DailyTickets,
+            Self::Open { .. } => Source::OpenTickets,
+            Self::Population { population, .. } => Source::Population(
+                config
+                    .populations
+                    .get(*population)
+                    .map_or_else(String::new, |population| population.name.clone()),
+            ),
+        }
+    }
+}
+
+/// The readings of one refresh, as they come in. Dropping it cancels what is under way; all of it
+/// is read-only.
+pub struct Round<'a> {
+    readings: FuturesUnordered<futures_util::future::BoxFuture<'a, Option<Reading>>>,
+    reports: watch::Receiver<Reports>,
+}
+
+/// The frame of a round: everything in it is asked for the same `end`.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    config: &'a Config,
+    reader: &'a Reader,
+    end: Timestamp,
+    deadline: Instant,
+}
+
+impl<'a> Round<'a> {
+    /// Prepares every reading for `end`; they run when [`Round::next`] is polled.
+    pub fn new(
+        config: &'a Config,
+        readers: &'a Readers,
+        reader: &'a Reader,
+        reports: Reports,
+        end: Timestamp,
+        deadline: Instant,
+    ) -> Self {
+        let (decide, reports) = watch::channel(reports);
+        let decide = Arc::new(decide);
+        let task = Task {
+            config,
+            reader,
+            end,
+            deadline,
+        };
+        let readings = FuturesUnordered::new();
+        for population in 0..config.populations.len() {
+            let reading = read_population(task, &readers.populations, population, reports.clone());
+            readings.push(boxed(reading));
+        }
+        for segment in 0..config.segments.len() {
+            readings.push(boxed(read_open(task, segment)));
+            for window in 0..config.windows.len() {
+                let probes = segment == 0 && window == 0;
+                let decide = probes.then(|| Arc::clone(&decide));
+                let reading = read_contacts(task, segment, window, decide, reports.clone());
+                readings.push(boxed(reading));
+            }
+            readings.push(boxed(read_daily(task, segment, reports.clone())));
+            if config.helpscout.happiness {
+                for window in 0..config.windows.len() {
+                    readings.push(boxed(read_ratings(task, segment, window, reports.clone())));
+                }
+            }
+        }
+        Self { readings, reports }
+    }
+
+    /// The next reading that is done; `None` when all are.
+    pub async fn next(&mut self) -> Option<Reading> {
+        while let Some(reading) = self.readings.next().await {
+            if reading.is_some() {
+                return reading;
+            }
+        }
+        None
+    }
+
+    /// What is known of the plan by now.
+    pub fn reports(&self) -> Reports {
+        *self.reports.borrow()
+    }
+}
+
+fn boxed<'a>(
+    reading: impl Future<Output = Option<Reading>> + Send + 'a,
+) -> futures_util::future::BoxFuture<'a, Option<Reading>> {
+    Box::pin(reading)
+}
+
+/// Waits until it is known whether reports are to be had, and says so.
+async fn available(mut reports: watch::Receiver<Reports>) -> bool {
+    let known = reports.wait_for(|reports| *reports != Reports::Unknown).await;
+    known.is_ok_and(|reports| *reports == Reports::Available)
+}
+
+async fn read_contacts(
+    task: Task<'_>,
+    segment: usize,
+    window: usize,
+    decide: Option<Arc<watch::Sender<Reports>>>,
+    reports: watch::Receiver<Reports>,
+) -> Option<Reading> {
+    let probes = decide.is_some() && *reports.borrow() == Reports::Unknown;
+    let interval = task.config.windows.get(window)?.current(task.end);
+    let previous = task.config.windows.get(window)?.previous(task.end);
+    let by_report = probes || available(reports).await;
+    let result = within(task, segment, async |filter| {
+        if by_report {
+            let answer = task.reader.contacts(&filter, interval, previous).await;
+            if let Some(decide) = decide.as_ref().filter(|_| probes) {
+                let auto = task.config.helpscout.counts_from == CountsFrom::Auto;
+                let forbidden = answer.as_ref().is_err_and(helpscout::Error::is_forbidden);
+                let known = if auto && forbidden {
+                    Reports::Unavailable
+                } else {
+                    Reports::Available
+                };
+                decide.send_replace(known);
+                if known == Reports::Unavailable {
+                    return search(task.reader, &filter, interval, previous).await;
+                }
+            }
+            return answer;
+        }
+        search(task.reader, &filter, interval, previous).await
+    })
+    .await;
+    // A probe that never got to ask must not leave the others waiting.
+    if let Some(decide) = decide.filter(|_| probes) {
+        decide.send_if_modified(|reports| {
+            let unknown = *reports == Reports::Unknown;
+            if unknown {
+                *reports = Reports::Available;
+            }
+            unknown
+        });
+    }
+    Some(Reading::Contacts {
+        segment,
+        window,
+        result,
+    })
+}
+
+/// Created tickets only: the rest is known to reports alone. The list call cannot filter by
+/// channel, so that for such a segment nothing is known.
+async fn search(
+    reader: &Reader,
+    filter: &helpscout::Filter,
+    interval: Interval,
+    previous: Interval,
+) -> Result<Contacts, helpscout::Error> {
+    if !filter.can_be_listed() {
+        return Ok(Contacts::default());
+    }
+    let created = |created| ContactCounts {
+        created: Some(created),
+        ..ContactCounts::default()
+    };
+    Ok(Contacts {
+        current: created(reader.created_by_search(filter, interval).await?),
+        previous: created(reader.created_by_search(filter, previous).await?),
+    })
+}
+
+async fn read_daily(
+    task: Task<'_>,
+    segment: usize,
+    reports: watch::Receiver<Reports>,
+) -> Option<Reading> {
+    if !available(reports).await {
+        return None;
+    }
+    let result = within(task, segment, async |filter| {
+        task.reader.daily_created(&filter, task.end).await
+    })
+    .await;
+    Some(Reading::Daily { segment, result })
+}
+
+async fn read_ratings(
+    task: Task<'_>,
+    segment: usize,
+    window: usize,
+    reports: watch::Receiver<Reports>,
+) -> Option<Reading> {
+    let interval = task.config.windows.get(window)?.current(task.end);
+    if !available(reports).await {
+        return None;
+    }
+    let result = within(task, segment, async |filter| {
+        task.reader.happiness(&filter, interval).await
+    })
+    .await;
+    Some(Reading::Ratings {
+        segment,
+        window,
+        result,
+    })
+}
+
+async fn read_open(task: Task<'_>, segment: usize) -> Option<Reading> {
+    let result = within(task, segment, async |filter| {
+        if !filter.can_be_listed() {
+            return Ok(None);
+        }
+        task.reader.open_tickets(&filter).await.map(Some)
+    })
+    .await;
+    Some(Reading::Open { segment, result })
+}
+
+/// Looks the segment's filter up and reads with it, all before the deadline.
+async fn within<T>(
+    task: Task<'_>,
+    segment: usize,
+    read: impl AsyncFnOnce(helpscout::Filter) -> Result<T, helpscout::Error>,
+) -> Result<T, SourceFailure> {
+    let Some(segment) = task.config.segments.get(segment) else {
+        return Err(timed_out(""));
+    };
+    let reading = async {
+        let filter = task.reader.filter(segment).await?;
+        read(filter).await
+    };
+    let about = format!("segment {}: ", segment.name);
+    match timeout_at(task.deadline, reading).await {
+        Ok(result) => result.map_err(|error| SourceFailure {
+            reason: error.reason(),
+            text: format!("{about}{}", chain(&error)),
+        }),
+        Err(_) => Err(timed_out(&about)),
+    }
+}
+
+fn timed_out(about: &str) -> SourceFailure {
+    SourceFailure {
+        reason: Reason::Timeout,
+        text: format!("{about}not read before the next refresh was due"),
+    }
+}
+
+async fn read_population(
+    task: Task<'_>,
+    populations: &Populations,
+    index: usize,
+    reports: watch::Receiver<Reports>,
+) -> Option<Reading> {
+    let population = task.config.populations.get(index)?;
+    // Without daily counts there is no baseline to read for. Before the plan is known it is read.
+    let with_baseline = *reports.borrow() != Reports::Unavailable;
+    let windows = &task.config.windows;
+    let mut values = HashMap::new();
+    let mut failures = Vec::new();
+    for interval in plan::population_intervals(population, windows, task.end, with_baseline) {
+        let reading = populations.read(index, interval, task.deadline);
+        let failure = match timeout_at(task.deadline, reading).await {
+            Ok(Ok(value)) => {
+                values.insert(interval, value);
+                continue;
+            }
+            Ok(Err(error)) => failure(&error),
+            Err(_) => timed_out(""),
+        };
+        // What failed for the query may work for another interval; what failed for the other side
+        // will not, and asking again for each interval would only add to its trouble.
+        let goes_on = matches!(failure.reason, Reason::Query | Reason::Decode);
+        failures.push(failure);
+        if !goes_on {
+            break;
+        }
+    }
+    Some(Reading::Population {
+        population: index,
+        values,
+        failures,
+    })
+}
+
+fn failure(error: &population::Error) -> SourceFailure {
+    SourceFailure {
+        reason: error.reason(),
+        text: chain(error),
+    }
+}

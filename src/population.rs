@@ -1,0 +1,193 @@
+//! Populations: how many could have made contact, read where the operator says.
+//!
+//! One file per kind of source: [`sql`] (PostgreSQL, MySQL and MariaDB, SQLite), `http` (a JSON
+//! endpoint) and `promql` (a Prometheus). Each gives one non-negative number or says why not: a
+//! population that is not known is never 0.
+
+mod answer;
+mod fetch;
+mod http;
+mod promql;
+mod sql;
+
+use tokio::time::Instant;
+
+use crate::{
+    config::{Config, PopulationSource},
+    domain::{Interval, Reason},
+};
+
+pub use answer::AnswerError;
+pub use fetch::FetchError;
+pub use sql::SqlError;
+
+/// Every configured population, and the connections that reading them takes.
+pub struct Populations {
+    readers: Vec<Reader>,
+    databases: Vec<sql::Database>,
+}
+
+/// One population: its name for errors, and where it is read.
+struct Reader {
+    name: String,
+    source: Source,
+}
+
+enum Source {
+    Sql(sql::Query),
+    Http(http::Endpoint),
+    Prometheus(promql::Query),
+}
+
+impl Populations {
+    /// Prepares to read the populations of `config`, in its order. Connects to nothing.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let databases = config
+            .databases
+            .iter()
+            .map(|database| {
+                sql::Database::new(database, config.timeout).map_err(|failure| Error::Address {
+                    database: database.name.clone(),
+                    failure,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let readers = config
+            .populations
+            .iter()
+            .map(|population| Reader {
+                name: population.name.clone(),
+                source: match &population.source {
+                    PopulationSource::Sql { database, query } => {
+                        Source::Sql(sql::Query::new(*database, query.clone()))
+                    }
+                    PopulationSource::Http {
+                        url,
+                        pointer,
+                        headers,
+                    } => Source::Http(http::Endpoint::new(
+                        url.clone(),
+                        pointer.clone(),
+                        headers.clone(),
+                        config.timeout,
+                    )),
+                    PopulationSource::Prometheus { url, query } => {
+                        Source::Prometheus(promql::Query::new(url, query, config.timeout))
+                    }
+                },
+            })
+            .collect();
+        Ok(Self { readers, databases })
+    }
+
+    /// Reads the population at index `population` of the configuration: over `[start, end)`, or
+    /// for a total at `end`.
+    ///
+    /// Queries of one database take turns, and a turn that does not come before `deadline` is a
+    /// `timeout`. A query lasts the configured timeout at most; over HTTP each of at most three
+    /// tries does.
+    pub async fn read(
+        &self,
+        population: usize,
+        interval: Interval,
+        deadline: Instant,
+    ) -> Result<f64, Error> {
+        let reader = self
+            .readers
+            .get(population)
+            .ok_or(Error::Unknown(population))?;
+        let (place, outcome) = match &reader.source {
+            Source::Sql(query) => {
+                let database = self
+                    .databases
+                    .get(query.database())
+                    .ok_or(Error::Unknown(population))?;
+                (
+                    database.place().to_owned(),
+                    database.read(query, interval, deadline).await,
+                )
+            }
+            Source::Http(endpoint) => (
+                endpoint.place(interval),
+                endpoint.read(interval, deadline).await,
+            ),
+            Source::Prometheus(query) => (query.place(), query.read(interval.end, deadline).await),
+        };
+        outcome
+            .and_then(|value| Ok(answer::checked(value)?))
+            .map_err(|failure| Error::Read {
+                population: reader.name.clone(),
+                place,
+                failure,
+            })
+    }
+
+    /// Says good-bye to the databases, so that their logs show no connection that broke.
+    /// A later [`read`](Self::read) opens new ones.
+    pub async fn close(&self) {
+        futures_util::future::join_all(self.databases.iter().map(sql::Database::close)).await;
+    }
+}
+
+/// Why a population is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address of a database is not one that its driver understands.
+    #[error("the address of database `{database}` cannot be used")]
+    Address {
+        /// Its name in the configuration.
+        database: String,
+        /// What is wrong with it.
+        #[source]
+        failure: SqlError,
+    },
+    /// A population was read and did not give one non-negative number.
+    #[error("population `{population}` could not be read from {place}")]
+    Read {
+        /// Its name in the configuration.
+        population: String,
+        /// Where it is read: no credentials, no query string.
+        place: String,
+        /// What went wrong.
+        #[source]
+        failure: Failure,
+    },
+    /// There is no population at that index.
+    #[error("there is no population at index {0}")]
+    Unknown(usize),
+}
+
+impl Error {
+    /// The label value that tells of it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Address { failure, .. } => failure.reason(),
+            Self::Read { failure, .. } => failure.reason(),
+            Self::Unknown(_) => Reason::Query,
+        }
+    }
+}
+
+/// What went wrong with one reading.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// An answer came and is not one non-negative number.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The database did not answer, or refused.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// The HTTP endpoint did not answer, or not with the number.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+impl Failure {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Answer(_) => Reason::Query,
+            Self::Sql(error) => error.reason(),
+            Self::Fetch(error) => error.reason(),
+        }
+    }
+}

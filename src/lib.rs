@@ -2,4 +2,6 @@
 
 pub mod config;
 pub mod domain;
+pub mod exposition;
 pub mod snapshot;
+pub mod web;

@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod domain;
+pub mod exposition;
 pub mod population;
 pub mod snapshot;
 pub mod transport;
+pub mod web;

@@ -1,0 +1,20 @@
+//! From a snapshot to the bytes of `/metrics` and to the landing page.
+//!
+//! [`catalogue`] names every metric family once. [`series`] walks a snapshot and names its samples,
+//! [`gathered`] does the same for a registry, [`text`] writes them, [`page`] keeps the finished
+//! bodies and hands them out. [`own`] holds the exporter's metrics about itself, [`landing`] the
+//! page for people.
+
+pub mod catalogue;
+mod gathered;
+mod gzip;
+mod landing;
+pub mod own;
+pub mod page;
+pub mod series;
+pub mod text;
+
+pub use landing::CONTENT_SECURITY_POLICY as LANDING_POLICY;
+pub use own::Own;
+pub use page::{Encoding, Exposition, Page};
+pub use text::Format;

@@ -1,0 +1,183 @@
+//! The exporter's metrics about itself that no snapshot holds.
+
+use jiff::Timestamp;
+use prometheus::{
+    GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, process_collector::ProcessCollector,
+};
+
+use super::{
+    catalogue::{self, Family},
+    series::unix_seconds,
+};
+use crate::domain::{Reason, Source};
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The git revision it was built from, or `unknown`.
+pub const REVISION: &str = env!("BUILD_REVISION");
+/// The version of the compiler that built it, or `unknown`.
+pub const RUSTC: &str = env!("BUILD_RUSTC");
+
+/// Counters and gauges about the exporter. Clones share them.
+///
+/// What is about the configuration is absent until [`Own::config_loaded`] or
+/// [`Own::config_refused`] is first called.
+#[derive(Clone, Debug)]
+pub struct Own {
+    source_failures: IntCounterVec,
+    config_hash: IntGaugeVec,
+    reload_successful: IntGaugeVec,
+    reload_success_timestamp: GaugeVec,
+}
+
+impl Own {
+    /// Registers them, the build information and the process collector.
+    ///
+    /// Fails when `registry` holds one of these families already.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let int_gauge = |family: &Family| IntGaugeVec::new(options(family), family.labels);
+        let build_info = int_gauge(&catalogue::EXPORTER_BUILD_INFO)?;
+        build_info
+            .with_label_values(&[VERSION, REVISION, RUSTC])
+            .set(1);
+        let failures = &catalogue::SOURCE_FAILURES_TOTAL;
+        let timestamp = &catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS;
+        let own = Self {
+            source_failures: IntCounterVec::new(options(failures), failures.labels)?,
+            config_hash: int_gauge(&catalogue::EXPORTER_CONFIG_HASH)?,
+            reload_successful: int_gauge(&catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESSFUL)?,
+            reload_success_timestamp: GaugeVec::new(options(timestamp), timestamp.labels)?,
+        };
+        registry.register(Box::new(build_info))?;
+        registry.register(Box::new(own.source_failures.clone()))?;
+        registry.register(Box::new(own.config_hash.clone()))?;
+        registry.register(Box::new(own.reload_successful.clone()))?;
+        registry.register(Box::new(own.reload_success_timestamp.clone()))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(own)
+    }
+
+    /// Shows the failures of `source`, 0 for each reason that has not occurred.
+    pub fn ensure(&self, source: &Source) {
+        for reason in Reason::ALL {
+            self.source_failures
+                .with_label_values(&[source.name(), reason.name()]);
+        }
+    }
+
+    /// Forgets the failures of a source that exists no more.
+    pub fn remove(&self, source: &Source) {
+        for reason in Reason::ALL {
+            // An error says that there was none.
+            let _ = self
+                .source_failures
+                .remove_label_values(&[source.name(), reason.name()]);
+        }
+    }
+
+    /// Counts a failed reading of `source`.
+    pub fn fail(&self, source: &Source, reason: Reason) {
+        self.source_failures
+            .with_label_values(&[source.name(), reason.name()])
+            .inc();
+    }
+
+    /// Notes that the configuration with this hash came into force at `now`. Of the hash, the lower
+    /// 48 bits are shown: a Prometheus number holds no more than 53.
+    pub fn config_loaded(&self, hash: u64, now: Timestamp) {
+        let none: [&str; 0] = [];
+        let shown = i64::try_from(hash & 0xffff_ffff_ffff).unwrap_or_default();
+        self.config_hash.with_label_values(&none).set(shown);
+        self.reload_successful.with_label_values(&none).set(1);
+        self.reload_success_timestamp
+            .with_label_values(&none)
+            .set(unix_seconds(now));
+    }
+
+    /// Notes that a configuration was refused, and the one before stays in force.
+    pub fn config_refused(&self) {
+        let none: [&str; 0] = [];
+        self.reload_successful.with_label_values(&none).set(0);
+    }
+}
+
+fn options(family: &Family) -> Opts {
+    Opts::new(family.name.to_string(), family.help.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::proto::MetricFamily;
+
+    use super::*;
+
+    fn families(registry: &Registry) -> Vec<MetricFamily> {
+        registry.gather()
+    }
+
+    fn failures(registry: &Registry) -> Vec<(String, f64)> {
+        families(registry)
+            .iter()
+            .filter(|family| family.name() == "contact_source_failures_total")
+            .flat_map(MetricFamily::get_metric)
+            .map(|metric| {
+                let labels: Vec<&str> =
+                    metric.get_label().iter().map(|label| label.value()).collect();
+                (labels.join(" "), metric.get_counter().get_value())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_reason_is_there_from_the_start() {
+        let registry = Registry::new();
+        let own = Own::register(&registry).unwrap();
+        assert!(failures(&registry).is_empty());
+        let source = Source::Population("users".to_owned());
+        own.ensure(&source);
+        assert_eq!(failures(&registry).len(), Reason::ALL.len());
+        assert!(failures(&registry).iter().all(|(_, count)| *count == 0.0));
+        own.clone().fail(&source, Reason::Query);
+        own.ensure(&source);
+        let counted = ("query users".to_owned(), 1.0);
+        assert!(failures(&registry).contains(&counted), "kept when ensured again");
+        own.remove(&source);
+        own.remove(&source);
+        assert!(failures(&registry).is_empty());
+    }
+
+    #[test]
+    fn the_configuration_is_unknown_until_it_is_told() {
+        let registry = Registry::new();
+        let own = Own::register(&registry).unwrap();
+        let gauge = |name: &str| {
+            families(&registry)
+                .iter()
+                .find(|family| family.name() == name)
+                .map(|family| family.get_metric()[0].get_gauge().get_value())
+        };
+        let successful = "contact_exporter_config_last_reload_successful";
+        let instant = "contact_exporter_config_last_reload_success_timestamp_seconds";
+        assert_eq!((gauge(successful), gauge(instant)), (None, None));
+        own.config_loaded(u64::MAX, Timestamp::from_second(90).unwrap());
+        assert_eq!((gauge(successful), gauge(instant)), (Some(1.0), Some(90.0)));
+        let largest = 281_474_976_710_655.0;
+        assert_eq!(gauge("contact_exporter_config_hash"), Some(largest));
+        own.config_refused();
+        assert_eq!((gauge(successful), gauge(instant)), (Some(0.0), Some(90.0)));
+    }
+
+    #[test]
+    fn a_registry_takes_them_once() {
+        let registry = Registry::new();
+        Own::register(&registry).unwrap();
+        assert!(Own::register(&registry).is_err());
+    }
+
+    #[test]
+    fn the_build_is_known() {
+        assert!(VERSION.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(RUSTC.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(REVISION == "unknown" || REVISION.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+}

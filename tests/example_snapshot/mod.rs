@@ -1,0 +1,214 @@
+//! A snapshot in which every family has samples, from the worked example of the documentation:
+//! two months of one mailbox, 2 000 and 2 400 dossiers.
+
+use std::sync::Arc;
+
+use contact_rate_exporter::{
+    domain::{
+        Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
+    },
+    snapshot::{
+        Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues, Snapshot,
+        SourceFailure, SourceState, TargetFrame,
+    },
+};
+use jiff::Timestamp;
+
+/// The sources of the example.
+pub fn sources() -> Vec<Source> {
+    vec![
+        Source::Tickets,
+        Source::DailyTickets,
+        Source::OpenTickets,
+        Source::Happiness,
+        Source::Population("users".to_owned()),
+        Source::Population("dossiers".to_owned()),
+    ]
+}
+
+/// What the example counts. The second segment's name needs escaping in every format.
+pub fn frame() -> Arc<Frame> {
+    Arc::new(Frame {
+        segments: vec!["all".to_owned(), "\"bugs\" & <b>\\n\nété</b>".to_owned()],
+        windows: ["1d", "28d"]
+            .map(|name| Window::parse(name).unwrap())
+            .to_vec(),
+        populations: [("users", false), ("dossiers", true)]
+            .map(|(name, per_window)| PopulationFrame {
+                name: name.to_owned(),
+                per_window,
+            })
+            .to_vec(),
+        targets: vec![TargetFrame {
+            population: 1,
+            window: 1,
+            tickets: Tickets::Created,
+            at_most: 0.05,
+        }],
+    })
+}
+
+/// Before the first refresh: every source is there and down, nothing is known.
+pub fn empty() -> Snapshot {
+    let frame = frame();
+    Snapshot {
+        window_end: None,
+        segments: vec![SegmentValues::default(); frame.segments.len()],
+        populations: vec![
+            PopulationValues::Total(None),
+            PopulationValues::Window(vec![None; frame.windows.len()]),
+        ],
+        rates: Vec::new(),
+        sources: sources()
+            .into_iter()
+            .map(|source| SourceState {
+                source,
+                up: false,
+                last_success: None,
+                last_duration_seconds: None,
+                last_failure: None,
+            })
+            .collect(),
+        frame,
+    }
+}
+
+/// After a refresh in which the ratings could not be read.
+pub fn full() -> Snapshot {
+    let end: Timestamp = "2018-01-01T00:00:00Z".parse().unwrap();
+    let december = ContactCounts {
+        created: Some(126),
+        resolved: Some(87),
+        closed: Some(122),
+        replies: Some(156),
+        received_messages: Some(210),
+        resolved_on_first_reply: Some(58),
+        first_response_mean_seconds: Some(106_231.0),
+        response_mean_seconds: Some(178_804.5),
+        resolution_mean_seconds: Some(182_589.093_75),
+        handle_mean_seconds: Some(402.0),
+    };
+    let new_year = ContactCounts {
+        created: Some(0),
+        resolved: Some(0),
+        closed: Some(0),
+        ..ContactCounts::default()
+    };
+    Snapshot {
+        window_end: Some(end),
+        segments: vec![
+            SegmentValues {
+                counts: vec![Some(new_year), Some(december)],
+                ratings: vec![
+                    None,
+                    Some(Ratings {
+                        great: 12,
+                        okay: 3,
+                        not_good: 1,
+                    }),
+                ],
+                open: Some(OpenTickets {
+                    active: 41,
+                    pending: 7,
+                }),
+                dispersion: Some(1.75),
+            },
+            SegmentValues {
+                counts: vec![
+                    None,
+                    Some(ContactCounts {
+                        created: Some(9),
+                        ..ContactCounts::default()
+                    }),
+                ],
+                ratings: vec![None, None],
+                open: None,
+                dispersion: None,
+            },
+        ],
+        populations: vec![
+            PopulationValues::Total(Some(1_234_567.0)),
+            PopulationValues::Window(vec![Some(0.0), Some(2400.0)]),
+        ],
+        rates: rates(),
+        sources: states(end),
+        frame: frame(),
+    }
+}
+
+fn rates() -> Vec<RateValues> {
+    let rate = |segment, population, window, tickets, ratio| RateValues {
+        segment,
+        population,
+        window,
+        tickets,
+        ratio,
+        previous: None,
+        bounds: None,
+        baseline: None,
+        rise_p_value: None,
+        change: None,
+    };
+    let bounds = |lower, upper| Some(Bounds { lower, upper });
+    vec![
+        RateValues {
+            bounds: bounds(0.0, 2.987_952_4e-6),
+            ..rate(0, 0, 0, Tickets::Created, 0.0)
+        },
+        RateValues {
+            bounds: bounds(7.9e-5, 1.309e-4),
+            ..rate(0, 0, 1, Tickets::Created, 126.0 / 1_234_567.0)
+        },
+        RateValues {
+            previous: Some(0.089),
+            bounds: bounds(0.040_923_5, 0.066_284_1),
+            baseline: Some(0.087_5),
+            rise_p_value: Some(0.999_999_5),
+            change: Some(Change {
+                population: 28.3,
+                rate: -80.3,
+            }),
+            ..rate(0, 1, 1, Tickets::Created, 0.0525)
+        },
+        RateValues {
+            previous: Some(0.048),
+            bounds: bounds(0.026_6, 0.048_2),
+            ..rate(0, 1, 1, Tickets::Resolved, 0.036_25)
+        },
+        RateValues {
+            previous: Some(0.0905),
+            bounds: bounds(0.039_4, 0.064_5),
+            ..rate(0, 1, 1, Tickets::Closed, 122.0 / 2400.0)
+        },
+        RateValues {
+            previous: Some(0.0935),
+            ..rate(0, 1, 1, Tickets::Replies, 0.065)
+        },
+        RateValues {
+            bounds: bounds(0.001_714_7, 0.007_118_6),
+            ..rate(1, 1, 1, Tickets::Created, 0.003_75)
+        },
+    ]
+}
+
+fn states(end: Timestamp) -> Vec<SourceState> {
+    let read = |seconds: i64| end + jiff::SignedDuration::from_secs(seconds);
+    sources()
+        .into_iter()
+        .enumerate()
+        .map(|(index, source)| {
+            let happiness = source == Source::Happiness;
+            SourceState {
+                source,
+                up: !happiness,
+                last_success: Some(if happiness { read(-300) } else { read(2) }),
+                last_duration_seconds: Some(0.25 * (index as f64 + 1.0)),
+                last_failure: happiness.then(|| SourceFailure {
+                    reason: Reason::Status,
+                    text: "GET /v2/reports/happiness answered 500: <try> again & \"again\""
+                        .to_owned(),
+                }),
+            }
+        })
+        .collect()
+}

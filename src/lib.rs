@@ -2,4 +2,6 @@
 
 pub mod config;
 pub mod domain;
+pub mod helpscout;
 pub mod snapshot;
+pub mod transport;

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod domain;
 pub mod exposition;
+pub mod helpscout;
 pub mod population;
 pub mod snapshot;
 pub mod transport;

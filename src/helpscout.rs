@@ -1,0 +1,106 @@
+//! The help desk: a client of the Help Scout Inbox (Mailbox) API 2.0 that only reads counts.
+//!
+//! A [`HelpScout`] lives as long as its configuration and holds what all its calls share: token,
+//! pace, quota, known mailboxes and tags. A [`Reader`] is the client with a deadline: it makes the
+//! calls of one refresh. Every call waits for its turn (`pace`), carries the one token (`auth`), is
+//! tried again where time may heal (`call`), and decodes only what is counted (`wire`).
+
+mod auth;
+mod call;
+mod directory;
+mod endpoint;
+mod error;
+mod exchange;
+mod filter;
+mod lists;
+mod pace;
+mod renewable;
+mod reports;
+mod telemetry;
+mod wire;
+
+use std::sync::Arc;
+
+use futures_util::future::try_join;
+use tokio::time::Instant;
+
+use self::{call::Caller, directory::Directory, exchange::Network, reports::Seen};
+use crate::config::{Config, Segment};
+
+pub use self::{
+    endpoint::Endpoint,
+    error::{Broken, Detail, Error},
+    filter::Filter,
+    reports::Contacts,
+    telemetry::Telemetry,
+};
+
+/// The client of one account.
+#[derive(Debug)]
+pub struct HelpScout {
+    caller: Caller<Network>,
+    mailboxes: Directory,
+    tags: Directory,
+    seen: Seen,
+}
+
+impl HelpScout {
+    /// A client as `config` says: `helpscout`, `timeout` as the bound of one try, `interval` as
+    /// the longest back-off after refused credentials. Connects to nothing and spawns nothing; for
+    /// an `https` address it reads the system's root certificates.
+    pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+        let network = Network::new(&config.helpscout.base_url, config.timeout)
+            .map_err(|error| Error::Client(Arc::new(error)))?;
+        Ok(Self {
+            caller: Caller::new(network, config, telemetry),
+            mailboxes: Directory::mailboxes(),
+            tags: Directory::tags(),
+            seen: Seen::default(),
+        })
+    }
+
+    /// The client for one refresh: nothing is sent, waited or retried past `deadline`.
+    pub const fn until(&self, deadline: Instant) -> Reader<'_> {
+        Reader {
+            help_scout: self,
+            deadline,
+        }
+    }
+
+    /// Requests a minute that the account is granted, once an answer has told.
+    pub fn granted_per_minute(&self) -> Option<u32> {
+        self.caller.pace().granted()
+    }
+
+    /// Requests a minute that this client keeps to: as configured, else half of what the account
+    /// is granted, since the team's own tools share the quota.
+    pub fn pace_per_minute(&self) -> u32 {
+        self.caller.pace().per_minute()
+    }
+}
+
+/// Makes the calls of one refresh. Its methods may run at the same time: requests take turns.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    help_scout: &'a HelpScout,
+    deadline: Instant,
+}
+
+impl Reader<'_> {
+    /// Looks up the mailboxes and tags that `segment` names. Asks nothing for a segment that names
+    /// none, nor while a list read in the last hours has them.
+    pub async fn filter(&self, segment: &Segment) -> Result<Filter, Error> {
+        let HelpScout {
+            caller,
+            mailboxes,
+            tags,
+            ..
+        } = self.help_scout;
+        let (mailboxes, tags) = try_join(
+            mailboxes.find(caller, segment, &segment.mailboxes, self.deadline),
+            tags.find(caller, segment, &segment.tags, self.deadline),
+        )
+        .await?;
+        Ok(Filter::new(segment, &mailboxes, tags))
+    }
+}

@@ -1,0 +1,352 @@
+//! One call to the end: token, turn, request, retry, and what the answer means.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::{debug, info, warn};
+
+use super::{
+    auth::{Auth, Granted, Token},
+    endpoint::Endpoint,
+    error::{Broken, Detail, Error, TryTimeout},
+    exchange::{Answer, Credentials, Exchange, Hints, Outgoing},
+    pace::{Late, Pace},
+    telemetry::Telemetry,
+    wire,
+};
+use crate::{
+    config::{Config, Secret},
+    domain::Reason,
+};
+
+/// Tries of one call that meets 5xx, resets and timeouts: the first and two more.
+const RETRIES: usize = 2;
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+
+/// How often one call waits for the rate limit before it gives up.
+const RATE_LIMITED_TRIES: u32 = 5;
+
+/// Wait after a 429 that does not say how long.
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+/// Waits are told in whole seconds: one more covers whatever was rounded off.
+const WAIT_MARGIN: Duration = Duration::from_secs(1);
+
+/// Everything that all calls of one account share.
+#[derive(Debug)]
+pub(super) struct Caller<E> {
+    exchange: E,
+    app_id: String,
+    app_secret: Secret,
+    auth: Auth,
+    pace: Pace,
+    telemetry: Telemetry,
+    /// Bound of one try.
+    timeout: Duration,
+    /// Whether the log has said that the quota shown by headers is not in use.
+    ceiling_told: AtomicBool,
+}
+
+/// What one call may still spend on failures that time may heal.
+struct Patience {
+    delays: ExponentialBackoff,
+    rate_limited: u32,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self {
+            delays: ExponentialBuilder::new()
+                .with_min_delay(FIRST_DELAY)
+                .with_max_times(RETRIES)
+                .with_jitter()
+                .build(),
+            rate_limited: 0,
+        }
+    }
+}
+
+impl<E: Exchange> Caller<E> {
+    pub(super) fn new(exchange: E, config: &Config, telemetry: Telemetry) -> Self {
+        Self {
+            exchange,
+            app_id: config.helpscout.app_id.clone(),
+            app_secret: config.helpscout.app_secret.clone(),
+            auth: Auth::new(config.interval),
+            pace: Pace::new(config.helpscout.requests_per_minute),
+            telemetry,
+            timeout: config.timeout,
+            ceiling_told: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Asks `endpoint` and decodes its answer. Nothing is sent, waited or retried past `deadline`.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        query: &str,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        let mut patience = Patience::new();
+        let mut token = self.token(deadline).await?;
+        let outgoing = |token: &Token| Outgoing {
+            endpoint,
+            query,
+            credentials: Credentials::Token(token.authorization.clone()),
+        };
+        let mut answer = self
+            .exchange(&outgoing(&token), &mut patience, deadline)
+            .await?;
+        if answer.status == 401 && self.auth.refused(&token, deadline).await? {
+            debug!(
+                %endpoint,
+                correlation_id = answer.hints.correlation_id,
+                "token refused, fetching a new one"
+            );
+            token = self.token(deadline).await?;
+            answer = self
+                .exchange(&outgoing(&token), &mut patience, deadline)
+                .await?;
+        }
+        let body = self.conclude(&outgoing(&token), answer)?;
+        wire::decode(&body.bytes).map_err(|what| Error::NotUnderstood {
+            endpoint,
+            detail: body.hints.detail(Some(what)),
+        })
+    }
+
+    async fn token(&self, deadline: Instant) -> Result<Token, Error> {
+        self.auth.token(deadline, self.fetch_token(deadline)).await
+    }
+
+    async fn fetch_token(&self, deadline: Instant) -> Result<Granted, Error> {
+        let endpoint = Endpoint::Token;
+        let outgoing = Outgoing {
+            endpoint,
+            query: "",
+            credentials: Credentials::App {
+                id: &self.app_id,
+                secret: &self.app_secret,
+            },
+        };
+        let answer = self
+            .exchange(&outgoing, &mut Patience::new(), deadline)
+            .await?;
+        let status = answer.status;
+        match answer.body {
+            // The gateway's documents say 401, its software 400; either way trying again at once
+            // is no use.
+            body if matches!(status, 400 | 401 | 403) => Err(Error::CredentialsRefused {
+                status,
+                code: wire::oauth_error(&body.unwrap_or_default()),
+            }),
+            Ok(body) if (200..300).contains(&status) => {
+                wire::granted(&body).map_err(|what| Error::NotUnderstood {
+                    endpoint,
+                    detail: answer.hints.detail(Some(what)),
+                })
+            }
+            Err(source) if (200..300).contains(&status) => Err(Error::Broken { endpoint, source }),
+            body => Err(self.status_error(&outgoing, &Answer { body, ..answer })),
+        }
+    }
+
+    /// Sends until there is an answer that time would not change.
+    async fn exchange(
+        &self,
+        outgoing: &Outgoing<'_>,
+        patience: &mut Patience,
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        let endpoint = outgoing.endpoint;
+        loop {
+            let failure = match self.try_once(outgoing, deadline).await? {
+                Ok(answer) if answer.status == 429 => {
+                    patience.rate_limited += 1;
+                    if patience.rate_limited >= RATE_LIMITED_TRIES {
+                        return Err(Error::StillRateLimited {
+                            endpoint,
+                            times: patience.rate_limited,
+                        });
+                    }
+                    // The next turn comes after the wait, or not at all.
+                    continue;
+                }
+                Ok(answer) if (500..600).contains(&answer.status) => {
+                    self.status_error(outgoing, &answer)
+                }
+                Ok(Answer {
+                    body: Err(source),
+                    status: 200..300,
+                    ..
+                })
+                | Err(source) => {
+                    let transient = source.is_transient();
+                    let error = Error::Broken { endpoint, source };
+                    if !transient {
+                        return Err(error);
+                    }
+                    error
+                }
+                Ok(answer) => return Ok(answer),
+            };
+            let Some(delay) = patience.delays.next() else {
+                return Err(failure);
+            };
+            let next = Instant::now() + delay;
+            if next >= deadline {
+                return Err(failure);
+            }
+            debug!(%endpoint, error = %failure, delay_seconds = delay.as_secs_f64(), "trying again");
+            sleep_until(next).await;
+        }
+    }
+
+    /// One request in its turn. The outer error is final; the inner one may be tried again.
+    async fn try_once(
+        &self,
+        outgoing: &Outgoing<'_>,
+        deadline: Instant,
+    ) -> Result<Result<Answer, Broken>, Error> {
+        let endpoint = outgoing.endpoint;
+        let turn = self
+            .pace
+            .turn(endpoint, deadline)
+            .await
+            .map_err(|late| match late {
+                Late::Held { wait } => Error::RateLimited { wait },
+                Late::Paced { per_minute } => Error::Paced {
+                    endpoint,
+                    per_minute,
+                },
+                Late::Busy => Error::OutOfTime { endpoint },
+            })?;
+        let started = Instant::now();
+        let bound = deadline.min(started + self.timeout);
+        let sent = timeout_at(bound, self.exchange.send(outgoing)).await;
+        drop(turn);
+        let took = started.elapsed();
+        let outcome = match sent {
+            Ok(outcome) => outcome,
+            Err(_elapsed) if bound == deadline => {
+                self.telemetry.sent(endpoint, None, took);
+                return Err(Error::OutOfTime { endpoint });
+            }
+            Err(_elapsed) => Err(Broken::new(Reason::Timeout, TryTimeout(self.timeout))),
+        };
+        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        self.telemetry.sent(endpoint, status, took);
+        if let Ok(answer) = &outcome {
+            debug!(
+                %endpoint,
+                status = answer.status,
+                seconds = took.as_secs_f64(),
+                correlation_id = answer.hints.correlation_id,
+                "Help Scout answered"
+            );
+            self.heed(answer.status, &answer.hints);
+        }
+        Ok(outcome)
+    }
+
+    /// Takes quota and waits from an answer's headers.
+    fn heed(&self, status: u16, hints: &Hints) {
+        self.telemetry.quota(hints.limit, hints.remaining);
+        if let Some(limit) = hints.limit
+            && self.pace.grant(limit)
+        {
+            let ceiling = self.pace.per_minute();
+            info!(
+                granted_per_minute = limit,
+                ceiling_per_minute = ceiling,
+                "Help Scout tells the account's rate limit"
+            );
+            if ceiling > limit && !self.ceiling_told.swap(true, Ordering::Relaxed) {
+                warn!(
+                    granted_per_minute = limit,
+                    ceiling_per_minute = ceiling,
+                    "helpscout.requests_per_minute is more than the account is granted"
+                );
+            }
+        }
+        if status == 429 {
+            let wait = hints.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT) + WAIT_MARGIN;
+            if self.pace.hold(wait) {
+                warn!(
+                    wait_seconds = wait.as_secs(),
+                    correlation_id = hints.correlation_id,
+                    "Help Scout's rate limit is used up: no request before the wait is over"
+                );
+            }
+        }
+    }
+
+    /// What an answer means that time would not change.
+    fn conclude(&self, outgoing: &Outgoing<'_>, answer: Answer) -> Result<Body, Error> {
+        let endpoint = outgoing.endpoint;
+        match answer.status {
+            200..300 => Ok(Body {
+                bytes: answer
+                    .body
+                    .map_err(|source| Error::Broken { endpoint, source })?,
+                hints: answer.hints,
+            }),
+            401 => Err(Error::TokenRefused {
+                endpoint,
+                detail: self.detail(outgoing, &answer),
+            }),
+            403 => Err(Error::Forbidden {
+                endpoint,
+                detail: self.detail(outgoing, &answer),
+            }),
+            _ => Err(self.status_error(outgoing, &answer)),
+        }
+    }
+
+    fn status_error(&self, outgoing: &Outgoing<'_>, answer: &Answer) -> Error {
+        Error::Status {
+            endpoint: outgoing.endpoint,
+            status: answer.status,
+            detail: self.detail(outgoing, answer),
+        }
+    }
+
+    /// What the answer says of its failure. Nothing of what the token endpoint says, nor of an
+    /// answer that repeats a secret.
+    fn detail(&self, outgoing: &Outgoing<'_>, answer: &Answer) -> Detail {
+        let message = match &outgoing.credentials {
+            Credentials::App { .. } => None,
+            Credentials::Token(authorization) => {
+                let token = authorization.to_str().unwrap_or_default();
+                let token = token.strip_prefix(wire::BEARER).unwrap_or(token);
+                let body = answer.body.as_deref().unwrap_or_default();
+                wire::problem(body).filter(|message| {
+                    ![token, self.app_secret.expose()]
+                        .iter()
+                        .any(|secret| message.contains(secret))
+                })
+            }
+        };
+        Detail {
+            message,
+            correlation_id: answer.hints.correlation_id.clone(),
+        }
+    }
+}
+
+struct Body {
+    bytes: Vec<u8>,
+    hints: Hints,
+}
+
+#[cfg(test)]
+mod tests;

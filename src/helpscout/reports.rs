@@ -1,0 +1,225 @@
+//! The reports: what was counted in an interval. They need a plan that has reports.
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{
+    Reader,
+    endpoint::Endpoint,
+    error::{Detail, Error},
+    filter::{Filter, Query, last_second, stamp},
+    wire::{Happiness, Productivity, Series},
+};
+use crate::domain::{ContactCounts, DAYS, DailyCounts, Interval, Ratings, Tickets};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Longest range of which a series by day is given.
+const LONGEST_BY_DAY: i64 = 60 * DAY;
+
+/// What was counted in a window and in the equal one before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contacts {
+    /// In the window.
+    pub current: ContactCounts,
+    /// In the previous window. Messages received are not read for it by a call of their own.
+    pub previous: ContactCounts,
+}
+
+/// What an account's answers were once seen to lack, so that the log says it once.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    created_missing: AtomicBool,
+    messages_missing: AtomicBool,
+    messages_refused: AtomicBool,
+    previous_missing: AtomicBool,
+}
+
+fn first(seen: &AtomicBool) -> bool {
+    !seen.swap(true, Ordering::Relaxed)
+}
+
+impl Reader<'_> {
+    /// Counts and means of `current`, and the counts of `previous`: one call for both, a second
+    /// one when the answer's previous range lacks a count that the current range has, and one for
+    /// messages received when the report lacks them.
+    ///
+    /// A count that no call gives is `None`. `created` may be: the daily counts have it too.
+    pub async fn contacts(
+        &self,
+        filter: &Filter,
+        current: Interval,
+        previous: Interval,
+    ) -> Result<Contacts, Error> {
+        let mut query = filter.report(current);
+        query.push("previousStart", stamp(previous.start));
+        query.push("previousEnd", stamp(last_second(previous)));
+        let report: Productivity = self.get(Endpoint::Productivity, &query).await?;
+        let mut counts = report.current();
+        let given = report.previous().filter(|previous| {
+            !Tickets::ALL
+                .iter()
+                .any(|way| counts.tickets(*way).is_some() && previous.tickets(*way).is_none())
+        });
+        let previous = match given {
+            Some(previous) => previous,
+            None => {
+                if first(&self.help_scout.seen.previous_missing) {
+                    info!(
+                        "a productivity report lacks counts of its previous range: reading such \
+                         ranges by calls of their own"
+                    );
+                }
+                self.productivity(filter, previous).await?
+            }
+        };
+        self.complete(filter, current, &mut counts).await?;
+        Ok(Contacts {
+            current: counts,
+            previous,
+        })
+    }
+
+    /// Counts and means of `interval` by itself.
+    pub async fn contacts_alone(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<ContactCounts, Error> {
+        let mut counts = self.productivity(filter, interval).await?;
+        self.complete(filter, interval, &mut counts).await?;
+        Ok(counts)
+    }
+
+    async fn productivity(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<ContactCounts, Error> {
+        let query = filter.report(interval);
+        let report: Productivity = self.get(Endpoint::Productivity, &query).await?;
+        Ok(report.current())
+    }
+
+    /// Reads elsewhere what a productivity report left out.
+    async fn complete(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+        counts: &mut ContactCounts,
+    ) -> Result<(), Error> {
+        let seen = &self.help_scout.seen;
+        if counts.created.is_none() && first(&seen.created_missing) {
+            info!(
+                "a productivity report lacks newConversations: tickets created are taken from \
+                 the daily counts, for windows of whole days"
+            );
+        }
+        if counts.received_messages.is_some() {
+            return Ok(());
+        }
+        if first(&seen.messages_missing) {
+            info!(
+                "a productivity report lacks messagesReceived: reading them from the \
+                 received-messages report"
+            );
+        }
+        match self.received_messages(filter, interval).await {
+            Ok(messages) => counts.received_messages = Some(messages),
+            // Without it for good: no reason to lose the counts there are.
+            Err(error) if error.is_rejection() => {
+                if first(&seen.messages_refused) {
+                    warn!(%error, "messages received cannot be counted on this account");
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn received_messages(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
+        let mut query = filter.report(interval);
+        // Any step will do for a sum; by day is given for two months at most.
+        let step = if interval.seconds() <= LONGEST_BY_DAY {
+            "day"
+        } else {
+            "month"
+        };
+        query.push("viewBy", step);
+        let endpoint = Endpoint::ReceivedMessages;
+        let series: Series = self.get(endpoint, &query).await?;
+        series.sum().map_err(|what| not_understood(endpoint, what))
+    }
+
+    /// Tickets created on each of the 56 days that end at `end`. Days may have been left out of
+    /// the answer and then count 0: hold the sums against [`Reader::contacts`] before use.
+    pub async fn daily_created(
+        &self,
+        filter: &Filter,
+        end: Timestamp,
+    ) -> Result<DailyCounts, Error> {
+        let days = i64::try_from(DAYS).unwrap_or_default();
+        let counts = self
+            .created_by_day(filter, Interval::ending_at(end, days * DAY))
+            .await?;
+        counts.try_into().map(DailyCounts).map_err(|_| {
+            let what = format!("not {DAYS} days");
+            not_understood(Endpoint::ConversationsNew, what)
+        })
+    }
+
+    /// Tickets created on each day of `interval`, which is made of 1 to 60 whole days. As for
+    /// [`Reader::daily_created`], the sum wants to be checked.
+    pub async fn created_by_day(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<Vec<u64>, Error> {
+        let seconds = interval.seconds();
+        let days = usize::try_from(seconds / DAY)
+            .ok()
+            .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
+            .ok_or(Error::NotDays { interval })?;
+        let mut query = filter.report(interval);
+        query.push("viewBy", "day");
+        let endpoint = Endpoint::ConversationsNew;
+        let series: Series = self.get(endpoint, &query).await?;
+        series
+            .by_day(interval.start, days)
+            .map_err(|what| not_understood(endpoint, what))
+    }
+
+    /// Ratings received in `interval`.
+    pub async fn happiness(&self, filter: &Filter, interval: Interval) -> Result<Ratings, Error> {
+        let endpoint = Endpoint::Happiness;
+        let report: Happiness = self.get(endpoint, &filter.report(interval)).await?;
+        report
+            .ratings()
+            .map_err(|what| not_understood(endpoint, what))
+    }
+
+    pub(super) fn get<T: serde::de::DeserializeOwned + Send>(
+        &self,
+        endpoint: Endpoint,
+        query: &Query,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.help_scout
+            .caller
+            .get(endpoint, query.as_str(), self.deadline)
+    }
+}
+
+fn not_understood(endpoint: Endpoint, what: String) -> Error {
+    Error::NotUnderstood {
+        endpoint,
+        detail: Detail {
+            message: Some(what),
+            correlation_id: None,
+        },
+    }
+}

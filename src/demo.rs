@@ -6,5 +6,5 @@
 //! sharing types would let both be wrong alike.
 
 pub mod database;
-// pub mod simulator;
+pub mod simulator;
 pub mod story;

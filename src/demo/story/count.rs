@@ -98,7 +98,7 @@ pub enum Status {
 }
 
 /// A ticket as the list of conversations shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// 1 for the oldest ticket of the story.
     pub number: u64,
@@ -110,12 +110,18 @@ pub struct Listed {
     pub status: Status,
     /// Id of its mailbox.
     pub mailbox: u64,
-    /// Ids and names of its tags.
-    pub tags: Vec<(u64, &'static str)>,
     /// How the customer got in touch.
     pub channel: Channel,
     /// Messages so far.
     pub messages: u64,
+    traits: Traits,
+}
+
+impl Listed {
+    /// Ids and names of its tags.
+    pub fn tags(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        tags(&self.traits)
+    }
 }
 
 impl Story {
@@ -188,11 +194,12 @@ impl Story {
         open
     }
 
-    /// Tickets created in `[start, end)`, spam among them, newest first, as they are `at` an
-    /// instant. Those created after it are not listed.
+    /// Tickets created in `[start, end)` that have one of some statuses `at` an instant, newest
+    /// first. Those created after it are not listed.
     pub fn list(
         &self,
         filter: &Filter,
+        statuses: &[Status],
         start: Timestamp,
         end: Timestamp,
         at: Timestamp,
@@ -207,11 +214,12 @@ impl Story {
             .enumerate()
             .rev()
             .filter(|(_, ticket)| filter.admits(&ticket.traits))
-            .map(move |(index, ticket)| self.listed(first + index + 1, ticket, now))
+            .map(move |(index, ticket)| (index, ticket, self.status(ticket, now)))
+            .filter(|(.., status)| statuses.contains(status))
+            .map(move |(index, ticket, status)| self.listed(first + index + 1, ticket, status, now))
     }
 
-    fn listed(&self, number: usize, ticket: &Ticket, now: i64) -> Listed {
-        let status = self.status(ticket, now);
+    fn listed(&self, number: usize, ticket: &Ticket, status: Status, now: i64) -> Listed {
         let messages = self.messages_of(ticket);
         Listed {
             number: number as u64,
@@ -221,9 +229,9 @@ impl Story {
             mailbox: MAILBOXES
                 .get(ticket.traits.mailbox)
                 .map_or(0, |(id, _)| *id),
-            tags: tags(&ticket.traits).collect(),
             channel: ticket.traits.channel,
             messages: messages.partition_point(|message| message.at <= now) as u64,
+            traits: ticket.traits,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Contact rate for Prometheus: tickets handled by support ÷ users (or files submitted).
 
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod exposition;
 pub mod helpscout;

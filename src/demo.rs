@@ -8,3 +8,125 @@
 pub mod database;
 pub mod simulator;
 pub mod story;
+
+use std::{fmt::Write as _, io, path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use self::{
+    database::CreateError,
+    simulator::{Options, Simulator},
+    story::Story,
+};
+use crate::config::{self, Config};
+
+pub use story::{DEFAULT_SEED, Scenario};
+
+/// The config of the demo; `docs/configuration.md` explains its keys.
+const CONFIG: &str = include_str!("demo/contact-rate.yml");
+
+/// The demo cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No place for the database file.
+    #[error("cannot make a temporary folder for the database")]
+    Folder(#[source] io::Error),
+    /// The database cannot be written.
+    #[error(transparent)]
+    Database(#[from] CreateError),
+    /// No free port of the loopback interface.
+    #[error("cannot listen on 127.0.0.1 for the simulated Help Scout")]
+    Listen(#[source] io::Error),
+    /// The built-in config is refused.
+    #[error("the config of the demo")]
+    Config(#[from] config::Error),
+}
+
+/// A prepared demo. Its database is removed when it is dropped.
+pub struct Demo {
+    story: Arc<Story>,
+    folder: TempDir,
+    listener: TcpListener,
+    config: Config,
+}
+
+impl Demo {
+    /// Writes the database and binds the simulator's port; nothing answers yet.
+    pub async fn prepare(scenario: Scenario, seed: u64, now: Timestamp) -> Result<Self, Error> {
+        let story = Arc::new(Story::new(scenario, seed, now));
+        let folder = tempfile::Builder::new()
+            .prefix("contact-rate-demo-")
+            .tempdir()
+            .map_err(Error::Folder)?;
+        let database = folder.path().join("demo.sqlite");
+        database::create(&database, &story).await?;
+        let listener = simulator::bind().await.map_err(Error::Listen)?;
+        let address = listener.local_addr().map_err(Error::Listen)?;
+        let options = Options::default();
+        let environment = |name: &str| match name {
+            "HELP_SCOUT" => Some(format!("http://{address}")),
+            "APP_ID" => Some(options.app_id.clone()),
+            "APP_SECRET" => Some(options.app_secret.expose().to_owned()),
+            "DATABASE_URL" => Some(format!("sqlite://{}", database.display())),
+            _ => None,
+        };
+        let config = config::parse(CONFIG, Path::new("the demo's config"), &environment)?;
+        Ok(Self {
+            story,
+            folder,
+            listener,
+            config,
+        })
+    }
+
+    /// The config that reads the demo's sources.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the demo pretends and where to look, for people. `listen` is the first listen address.
+    pub fn introduction(&self, listen: &str, telemetry_path: &str) -> String {
+        let host = if listen.starts_with(':') {
+            "localhost"
+        } else {
+            ""
+        };
+        let mut text = String::new();
+        let story = match self.story.scenario() {
+            Scenario::Steady => "nothing changes",
+            Scenario::Growth => "users, dossiers and tickets grow together; the contact rate stays",
+            Scenario::Incident => "the contact rate has been rising for two days",
+            Scenario::Improvement => {
+                "since a release three weeks ago people contact support less often"
+            }
+        };
+        let _ = write!(
+            text,
+            "\
+contact-rate-exporter demo, scenario {}: {story}.
+
+  pages    http://{host}{listen}/
+  metrics  http://{host}{listen}{telemetry_path}
+
+It pretends to be a French public service. A simulated Help Scout (http://{}, this machine only)
+answers for its help desk, and a SQLite file ({}) holds its users and dossiers. The
+exporter reads both over real HTTP and real SQL, every {} s. No data leave this machine. Ctrl-C ends it.
+",
+            self.story.scenario(),
+            self.listener
+                .local_addr()
+                .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string()),
+            self.folder.path().join("demo.sqlite").display(),
+            self.config.interval.as_secs(),
+        );
+        text
+    }
+
+    /// Answers as Help Scout until `shutdown` comes.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let simulator = Arc::new(Simulator::new(self.story, Options::default()));
+        simulator.run(self.listener, shutdown).await;
+    }
+}

@@ -1,2 +1,128 @@
-//! The command line program.
-fn main() {}
+//! The program: reads the command line, starts logging, runs the command, and turns its outcome
+//! into an exit code: 0 for a clean stop, 1 when something failed, 2 for a bad flag or config.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser as _;
+use contact_rate_exporter::{
+    app::{self, App, ConfigSource, WebOptions},
+    chain::chain,
+    check,
+    cli::{Cli, Command, DemoFlags, Flags},
+    config,
+    demo::{self, Demo},
+    log,
+    signals::Signals,
+};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+/// Why the program ends with a failure.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    App(#[from] app::Error),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error("cannot run the demo")]
+    Demo(#[from] demo::Error),
+    #[error("cannot start the runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot handle signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        let usage = match self {
+            Self::Config(_) => true,
+            Self::App(error) => error.is_config(),
+            Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
+        };
+        ExitCode::from(if usage { 2 } else { 1 })
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start(cli.flags.log_level, cli.flags.log_format);
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("contact-rate-exporter: {}", chain(&failure));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    // Two threads: one may render a page while the other answers.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    let flags = cli.flags;
+    runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => {
+                let path = flags.config_file.clone();
+                let source: ConfigSource = Box::new(move || config::load(&path));
+                serve(source, &flags).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Check => check_sources(flags.config_file).await,
+            Command::Demo(demo) => {
+                run_demo(&demo, &flags).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+async fn serve(source: ConfigSource, flags: &Flags) -> Result<(), Failure> {
+    let web = WebOptions {
+        telemetry_path: flags.telemetry_path.clone(),
+        enable_lifecycle: flags.enable_lifecycle,
+    };
+    // From here on a signal is waited for, not died of.
+    let mut signals = Signals::install().map_err(Failure::Signals)?;
+    let app = App::build(source, web)?;
+    let listeners = app::listen(&flags.listen_addresses).await?;
+    let (sender, receiver) = mpsc::channel(1);
+    let forward = async {
+        loop {
+            if sender.send(signals.next().await).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        result = app.run(listeners, receiver) => result?,
+        () = forward => {}
+    }
+    Ok(())
+}
+
+async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
+    let config = config::load(&path)?;
+    let report = check::check(config, &path.display().to_string()).await?;
+    println!("{report}");
+    Ok(if report.all_works() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
+    let demo = Demo::prepare(options.scenario, options.seed, Timestamp::now()).await?;
+    let listen = flags.listen_addresses.first().map_or("", String::as_str);
+    println!("{}", demo.introduction(listen, &flags.telemetry_path));
+    let config = demo.config().clone();
+    let exporter = serve(Box::new(move || Ok(config.clone())), flags);
+    tokio::select! {
+        result = exporter => result,
+        () = demo.run(std::future::pending()) => Ok(()),
+    }
+}

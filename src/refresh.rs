@@ -14,10 +14,11 @@
 
 mod health;
 mod plan;
+mod progress;
 mod reading;
 mod store;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
@@ -25,14 +26,14 @@ use tracing::{debug, info, warn};
 
 use crate::{
     config::{Config, CountsFrom},
-    domain::{DailyCounts, Reason, Source, cut_to_minute},
-    helpscout::Reader,
+    domain::{Source, cut_to_minute},
     snapshot::{Frame, Snapshot, SourceFailure},
 };
 
 use health::Health;
-use reading::{Reading, Reports, Round};
-use store::{Gathered, Store};
+use progress::Progress;
+use reading::{Reports, Round};
+use store::Store;
 
 pub use health::sources;
 pub use plan::help_scout_calls;
@@ -47,9 +48,17 @@ pub struct Outlets {
     /// Receives every snapshot.
     pub publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
     /// Told of every failed reading.
-    pub failed: Box<dyn Fn(&Source, Reason) + Send + Sync>,
+    pub failed: Box<dyn Fn(&Source, &SourceFailure) + Send + Sync>,
     /// The wall clock.
     pub now: fn() -> Timestamp,
+}
+
+/// What is known before anything was read: the sources, none of them up.
+pub fn unread(config: &Config) -> Snapshot {
+    let with_reports = config.helpscout.counts_from != CountsFrom::Search;
+    let health = Health::new(config, with_reports);
+    let frame = Arc::new(frame(config));
+    Store::default().snapshot(config, frame, None, health.states())
 }
 
 /// What survives a reload that changes nothing of what is counted.
@@ -62,7 +71,7 @@ pub struct Carried {
 /// Reads all sources of one configuration, again and again.
 pub struct Refresher {
     config: Arc<Config>,
-    readers: Readers,
+    readers: Arc<Readers>,
     outlets: Arc<Outlets>,
     frame: Arc<Frame>,
     store: Store,
@@ -88,7 +97,7 @@ impl Refresher {
             CountsFrom::Reports => Reports::Available,
             CountsFrom::Search => Reports::Unavailable,
         };
-        let frame = Arc::new(store::frame(&config));
+        let frame = Arc::new(frame(&config));
         let with_reports = reports != Reports::Unavailable;
         let (store, window_end, mut health) = match carried {
             Some(carried) => (carried.store, carried.window_end, carried.health),
@@ -97,7 +106,7 @@ impl Refresher {
         health.follow(&config, with_reports);
         Self {
             config,
-            readers,
+            readers: Arc::new(readers),
             outlets,
             frame,
             store,
@@ -128,7 +137,10 @@ impl Refresher {
             while Instant::now() < next {
                 let wake = self.next_expiry.map_or(next, |expiry| expiry.min(next));
                 sleep_until(wake).await;
-                if self.next_expiry.is_some_and(|expiry| expiry <= Instant::now()) {
+                if self
+                    .next_expiry
+                    .is_some_and(|expiry| expiry <= Instant::now())
+                {
                     self.publish();
                 }
             }
@@ -161,47 +173,37 @@ impl Refresher {
         let deadline = started + self.config.interval;
         self.reconsider_reports(started);
         let config = Arc::clone(&self.config);
-        let reader = self.readers.helpscout.until(deadline);
+        let readers = Arc::clone(&self.readers);
+        let reader = readers.helpscout.until(deadline);
         let mut progress = Progress::new(&config, self.reports, end, started);
         let mut latest = self.reports;
         {
-            // The round borrows the readers, the rest of `self` is free meanwhile.
-            let Self {
-                readers,
-                store,
-                health,
-                outlets,
-                next_expiry,
-                window_end,
-                frame,
-                holds_back,
-                reports,
-                ..
-            } = self;
-            let mut round = Round::new(&config, readers, &reader, *reports, end, deadline);
+            let mut round = Round::new(&config, &readers, &reader, self.reports, end, deadline);
             let patience = started + config.timeout;
             loop {
-                let wake = next_expiry.unwrap_or(deadline).max(started);
+                let wake = self.next_expiry.unwrap_or(deadline);
                 let impatient = Instant::now() >= patience;
                 tokio::select! {
                     biased;
                     reading = round.next() => {
                         let Some(reading) = reading else { break };
                         latest = round.reports();
-                        let source_done = progress.take(&config, reading, outlets, health);
-                        if !(source_done && impatient) { continue; }
+                        let source_done =
+                            progress.take(&config, reading, &self.outlets, &mut self.health);
+                        if !(source_done && impatient) {
+                            continue;
+                        }
                     }
                     () = sleep_until(patience), if !impatient => {
                         debug!("the refresh outlasts the timeout of one call; publishing what is read");
                     }
-                    () = sleep_until(wake), if next_expiry.is_some() => {}
+                    () = sleep_until(wake), if self.next_expiry.is_some() => {}
                 }
-                store.take(&config, &progress.gathered);
-                *next_expiry = store.expire(Instant::now(), config.max_age);
-                if !*holds_back {
-                    let snapshot =
-                        store.snapshot(&config, Arc::clone(frame), *window_end, health.states());
-                    (outlets.publish)(Arc::new(snapshot));
+                self.store.take(&config, &progress.gathered);
+                if self.holds_back {
+                    self.next_expiry = None;
+                } else {
+                    self.publish();
                 }
             }
         }
@@ -268,163 +270,5 @@ impl Refresher {
         }
         self.health
             .follow(&self.config, self.reports != Reports::Unavailable);
-    }
-}
-
-/// The readings of one refresh, sorted as they come in.
-struct Progress {
-    gathered: Gathered,
-    /// Readings still to come, by source.
-    waiting: HashMap<Source, usize>,
-    failures: HashMap<Source, Vec<SourceFailure>>,
-    /// Daily counts not yet held against the created counts, by segment.
-    unchecked: HashMap<usize, DailyCounts>,
-    done: Vec<Source>,
-    tickets_forbidden: bool,
-}
-
-impl Progress {
-    fn new(config: &Config, reports: Reports, end: Timestamp, started: Instant) -> Self {
-        let places = config.segments.len() * config.windows.len();
-        let waiting = sources(config, reports != Reports::Unavailable)
-            .into_iter()
-            .map(|source| {
-                let readings = match source {
-                    Source::Tickets | Source::Happiness => places,
-                    Source::DailyTickets | Source::OpenTickets => config.segments.len(),
-                    Source::Population(_) => 1,
-                };
-                (source, readings)
-            })
-            .collect();
-        Self {
-            gathered: Gathered::new(end, started),
-            waiting,
-            failures: HashMap::new(),
-            unchecked: HashMap::new(),
-            done: Vec::new(),
-            tickets_forbidden: false,
-        }
-    }
-
-    /// Takes one reading in. Returns whether it was the last of its source.
-    fn take(
-        &mut self,
-        config: &Config,
-        reading: Reading,
-        outlets: &Outlets,
-        health: &mut Health,
-    ) -> bool {
-        let source = reading.source(config);
-        let failures = self.sort(reading);
-        for failure in &failures {
-            (outlets.failed)(&source, failure.reason);
-            if source == Source::Tickets && failure.reason == Reason::Forbidden {
-                self.tickets_forbidden = true;
-            }
-        }
-        self.failures.entry(source.clone()).or_default().extend(failures);
-        let Some(waiting) = self.waiting.get_mut(&source) else {
-            return false;
-        };
-        *waiting = waiting.saturating_sub(1);
-        let mut last = *waiting == 0;
-        if last {
-            self.done.push(source.clone());
-            // Daily counts are trusted only once the created counts are in.
-            if source != Source::DailyTickets {
-                self.close(&source, outlets, health);
-            }
-        }
-        let both = [Source::Tickets, Source::DailyTickets];
-        if last && both.iter().all(|source| self.done.contains(source)) {
-            self.check_daily(config, outlets);
-            self.close(&Source::DailyTickets, outlets, health);
-            last = true;
-        }
-        last
-    }
-
-    fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
-        let gathered = &mut self.gathered;
-        let result = match reading {
-            Reading::Contacts {
-                segment,
-                window,
-                result,
-            } => result.map(|contacts| {
-                gathered.contacts.insert((segment, window), contacts);
-            }),
-            Reading::Ratings {
-                segment,
-                window,
-                result,
-            } => result.map(|ratings| {
-                gathered.ratings.insert((segment, window), ratings);
-            }),
-            Reading::Daily { segment, result } => result.map(|daily| {
-                self.unchecked.insert(segment, daily);
-            }),
-            Reading::Open { segment, result } => result.map(|open| {
-                gathered.open.insert(segment, open);
-            }),
-            Reading::Population {
-                population,
-                values,
-                failures,
-            } => {
-                for (interval, value) in values {
-                    gathered.populations.insert((population, interval), value);
-                }
-                return failures;
-            }
-        };
-        result.err().into_iter().collect()
-    }
-
-    /// Daily counts whose sum over a window is not the created count of that window are not
-    /// trusted: the buckets may not be what they seem.
-    fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
-        let end = self.gathered.end;
-        for (segment, daily) in std::mem::take(&mut self.unchecked) {
-            let mismatch = config.windows.iter().enumerate().find_map(|(index, window)| {
-                let contacts = self.gathered.contacts.get(&(segment, index))?;
-                let created = contacts.current.created?;
-                let days = daily.created_in(end, window.current(end))?;
-                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-                (days != created).then(|| health::mismatch(name, window.name(), days, created))
-            });
-            if let Some(failure) = mismatch {
-                (outlets.failed)(&Source::DailyTickets, failure.reason);
-                self.failures
-                    .entry(Source::DailyTickets)
-                    .or_default()
-                    .push(failure);
-            } else {
-                self.gathered.daily.insert(segment, daily);
-            }
-        }
-    }
-
-    fn close(&mut self, source: &Source, outlets: &Outlets, health: &mut Health) {
-        let failures = self.failures.remove(source).unwrap_or_default();
-        let took = self.gathered.started.elapsed();
-        health.finish(source, &failures, took, (outlets.now)());
-    }
-
-    /// Closes whatever could not be closed as it came in.
-    fn finish(&mut self, config: &Config, outlets: &Outlets, health: &mut Health) {
-        if !self.unchecked.is_empty() {
-            self.check_daily(config, outlets);
-        }
-        let open: Vec<Source> = self
-            .waiting
-            .keys()
-            .filter(|source| !self.done.contains(source))
-            .cloned()
-            .collect();
-        for source in open {
-            self.close(&source, outlets, health);
-        }
     }
 }

@@ -338,12 +338,13 @@ pub fn targets(
         if let (Some(population), Some(window), Some(tickets), Some(at_most)) =
             (population, window, tickets, at_most)
         {
-            if !places.insert((population, window, tickets)) {
+            if places.contains(&(population, window, tickets)) {
                 decoder.problem(
                     &item,
                     "repeats the target of the same population, window and tickets",
                 );
             } else {
+                places.insert((population, window, tickets));
                 targets.push(Target {
                     population,
                     window,

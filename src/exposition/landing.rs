@@ -211,10 +211,7 @@ fn write_rate(page: &mut String, snapshot: &Snapshot, rate: Option<&RateValues>)
             == (rate.population, rate.window, rate.tickets)
     });
     let ratio = percent(rate.ratio);
-    write!(
-        page,
-        "<td class=\"number\"><strong>{ratio}&nbsp;%</strong>"
-    )?;
+    write!(page, "<td class=\"number\"><strong>{ratio}&nbsp;%</strong>")?;
     if let Some(bounds) = rate.bounds {
         let (lower, upper) = (percent(bounds.lower), percent(bounds.upper));
         write!(page, "<small>{lower} to {upper}&nbsp;%</small>")?;

@@ -46,6 +46,11 @@ impl Health {
             .collect();
     }
 
+    /// Whether the source exists now.
+    pub fn has(&self, source: &Source) -> bool {
+        self.states.iter().any(|state| state.source == *source)
+    }
+
     /// The states for a snapshot.
     pub fn states(&self) -> Vec<SourceState> {
         self.states.clone()
@@ -66,7 +71,9 @@ impl Health {
         let failure = summary(failures);
         let seconds = took.as_secs_f64();
         match (&failure, &state.last_failure) {
-            (Some(failure), before) if before.as_ref().map(|b| b.reason) != Some(failure.reason) => {
+            (Some(failure), before)
+                if before.as_ref().map(|b| b.reason) != Some(failure.reason) =>
+            {
                 warn!(%source, reason = %failure.reason, error = failure.text, "source failed");
             }
             (Some(failure), _) => {

@@ -11,7 +11,7 @@ use crate::{
 const LONGEST_WINDOW_OF_DAYS: usize = 28;
 
 /// The intervals of a population that one window needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PopulationUse {
     /// For `u`.
     pub current: Interval,
@@ -22,7 +22,7 @@ pub struct PopulationUse {
 }
 
 /// The intervals whose populations make `u_b`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BaselineUse {
     /// The intervals.
     pub intervals: Vec<Interval>,
@@ -80,8 +80,15 @@ pub fn population_intervals(
     let mut intervals: Vec<Interval> = Vec::new();
     for window in windows {
         let uses = PopulationUse::new(population, window, end, with_baseline);
-        let baseline = uses.baseline.into_iter().flat_map(|baseline| baseline.intervals);
-        for interval in [uses.current].into_iter().chain(uses.previous).chain(baseline) {
+        let baseline = uses
+            .baseline
+            .into_iter()
+            .flat_map(|baseline| baseline.intervals);
+        for interval in [uses.current]
+            .into_iter()
+            .chain(uses.previous)
+            .chain(baseline)
+        {
             if !intervals.contains(&interval) {
                 intervals.push(interval);
             }
@@ -96,7 +103,9 @@ fn has_baseline(window: &Window) -> bool {
 }
 
 fn is_made_of_days(window: &Window) -> bool {
-    window.days().is_some_and(|days| days <= LONGEST_WINDOW_OF_DAYS)
+    window
+        .days()
+        .is_some_and(|days| days <= LONGEST_WINDOW_OF_DAYS)
 }
 
 /// With `k = 1` the baseline is the previous window.

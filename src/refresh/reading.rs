@@ -13,9 +13,7 @@ use super::plan;
 use crate::{
     chain::chain,
     config::{Config, CountsFrom},
-    domain::{
-        ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source,
-    },
+    domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
     helpscout::{self, Contacts, HelpScout, Reader},
     population::{self, Populations},
     snapshot::SourceFailure,
@@ -101,7 +99,7 @@ pub struct Round<'a> {
 #[derive(Clone, Copy)]
 struct Task<'a> {
     config: &'a Config,
-    reader: &'a Reader,
+    reader: &'a Reader<'a>,
     end: Timestamp,
     deadline: Instant,
 }
@@ -111,7 +109,7 @@ impl<'a> Round<'a> {
     pub fn new(
         config: &'a Config,
         readers: &'a Readers,
-        reader: &'a Reader,
+        reader: &'a Reader<'a>,
         reports: Reports,
         end: Timestamp,
         deadline: Instant,
@@ -171,7 +169,9 @@ fn boxed<'a>(
 
 /// Waits until it is known whether reports are to be had, and says so.
 async fn available(mut reports: watch::Receiver<Reports>) -> bool {
-    let known = reports.wait_for(|reports| *reports != Reports::Unknown).await;
+    let known = reports
+        .wait_for(|reports| *reports != Reports::Unknown)
+        .await;
     known.is_ok_and(|reports| *reports == Reports::Available)
 }
 
@@ -227,13 +227,16 @@ async fn read_contacts(
 /// Created tickets only: the rest is known to reports alone. The list call cannot filter by
 /// channel, so that for such a segment nothing is known.
 async fn search(
-    reader: &Reader,
+    reader: &Reader<'_>,
     filter: &helpscout::Filter,
     interval: Interval,
     previous: Interval,
 ) -> Result<Contacts, helpscout::Error> {
     if !filter.can_be_listed() {
-        return Ok(Contacts::default());
+        return Ok(Contacts {
+            current: ContactCounts::default(),
+            previous: ContactCounts::default(),
+        });
     }
     let created = |created| ContactCounts {
         created: Some(created),

@@ -116,7 +116,8 @@ impl Store {
     /// Takes over what a refresh has read so far. May be called again as more comes in.
     pub fn take(&mut self, config: &Config, gathered: &Gathered) {
         for (place, contacts) in &gathered.contacts {
-            self.contacts.insert(*place, gathered.kept(contacts.clone()));
+            self.contacts
+                .insert(*place, gathered.kept(contacts.clone()));
         }
         for (place, ratings) in &gathered.ratings {
             self.ratings.insert(*place, gathered.kept(*ratings));
@@ -283,7 +284,9 @@ impl Store {
     ) -> Snapshot {
         let windows = config.windows.len();
         let segments = (0..config.segments.len()).map(|segment| SegmentValues {
-            counts: (0..windows).map(|window| self.counts(segment, window)).collect(),
+            counts: (0..windows)
+                .map(|window| self.counts(segment, window))
+                .collect(),
             ratings: (0..windows)
                 .map(|window| self.ratings.get(&(segment, window)).map(|kept| kept.value))
                 .collect(),
@@ -291,16 +294,20 @@ impl Store {
             dispersion: self.dispersion.get(&segment).map(|kept| kept.value),
         });
         let value = |population: usize, window: usize| {
-            self.populations.get(&(population, window)).map(|kept| kept.value)
+            self.populations
+                .get(&(population, window))
+                .map(|kept| kept.value)
         };
-        let populations = config.populations.iter().enumerate().map(|(index, population)| {
-            match population.kind {
+        let populations = config
+            .populations
+            .iter()
+            .enumerate()
+            .map(|(index, population)| match population.kind {
                 PopulationKind::Total => PopulationValues::Total(value(index, 0)),
                 PopulationKind::Window => PopulationValues::Window(
                     (0..windows).map(|window| value(index, window)).collect(),
                 ),
-            }
-        });
+            });
         Snapshot {
             frame,
             window_end,
@@ -328,9 +335,11 @@ impl Store {
                 for window in 0..config.windows.len() {
                     let place = (segment, population, window);
                     let rise = self.rises.get(&place).map(|kept| kept.value);
-                    let places = Tickets::ALL
-                        .into_iter()
-                        .filter_map(|tickets| self.rates.get(&(place, tickets)).map(|kept| (tickets, &kept.value)));
+                    let places = Tickets::ALL.into_iter().filter_map(|tickets| {
+                        self.rates
+                            .get(&(place, tickets))
+                            .map(|kept| (tickets, &kept.value))
+                    });
                     for (tickets, assessment) in places {
                         let rise = rise.filter(|_| tickets == Tickets::Created);
                         rates.push(RateValues {
@@ -356,7 +365,11 @@ impl Store {
 /// The frame of every snapshot made under `config`.
 pub fn frame(config: &Config) -> Frame {
     Frame {
-        segments: config.segments.iter().map(|segment| segment.name.clone()).collect(),
+        segments: config
+            .segments
+            .iter()
+            .map(|segment| segment.name.clone())
+            .collect(),
         windows: config.windows.clone(),
         populations: config
             .populations

@@ -1,0 +1,257 @@
+//! The composition root: builds the parts, runs them, reloads, and stops.
+//!
+//! Order of a start: the config is read and the parts are built, then the addresses are bound, then
+//! tasks run. Order of a stop: no new connections, the refresh is dropped (all it does is read),
+//! answers under way finish within the web server's limit.
+
+mod listen;
+mod reload;
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use prometheus::Registry;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    config::{self, Config},
+    domain::Source,
+    exposition::{Exposition, Own},
+    helpscout::{self, HelpScout, Telemetry},
+    population::{self, Populations},
+    refresh::{self, Outlets, Readers, Refresher},
+    signals::Signal,
+    web::{self, ReloadRequest, Site},
+};
+
+use reload::{Refreshing, Reloader};
+
+pub use listen::listen;
+
+/// Reload requests that may wait; more are refused by waiting.
+const MOST_RELOADS: usize = 4;
+
+/// The exporter cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The config cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The Help Scout client cannot be built from the config.
+    #[error("cannot prepare the Help Scout client")]
+    HelpScout(#[source] helpscout::Error),
+    /// The populations cannot be built from the config.
+    #[error("cannot prepare the populations")]
+    Population(#[source] population::Error),
+    /// A metric cannot be registered.
+    #[error("cannot register the exporter's own metrics")]
+    Registry(#[from] prometheus::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} (--web.listen-address)")]
+    Listen {
+        /// As given.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A part that runs for good has ended.
+    #[error("the {part} stopped by itself")]
+    Ended {
+        /// Which.
+        part: &'static str,
+        /// Why.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+}
+
+impl Error {
+    /// Whether the operator's config is at fault.
+    pub fn is_config(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Population(_))
+    }
+}
+
+/// Where the configuration comes from, at start and at each reload.
+pub type ConfigSource = Box<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+
+/// What the web server is told.
+#[derive(Clone, Debug)]
+pub struct WebOptions {
+    /// Path of the metrics.
+    pub telemetry_path: String,
+    /// Whether `POST /-/reload` is allowed.
+    pub enable_lifecycle: bool,
+}
+
+/// The exporter with everything built and nothing running.
+pub struct App {
+    source: ConfigSource,
+    web: WebOptions,
+    own: Own,
+    telemetry: Telemetry,
+    exposition: Arc<Exposition>,
+    outlets: Arc<Outlets>,
+    config: Arc<Config>,
+    refresher: Refresher,
+}
+
+impl App {
+    /// Reads the configuration and builds every part of it. Nothing is connected or spawned.
+    pub fn build(source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
+        let config = Arc::new(source()?);
+        let registry = Registry::new();
+        let own = Own::register(&registry)?;
+        let telemetry = Telemetry::new()?;
+        telemetry.register(&registry)?;
+        let readers = readers(&config, &telemetry)?;
+        let first = Arc::new(refresh::unread(&config));
+        let exposition = Arc::new(Exposition::new(registry, first));
+        let outlets = Arc::new(outlets(&exposition, &own));
+        let mut refresher =
+            Refresher::new(Arc::clone(&config), readers, Arc::clone(&outlets), None);
+        refresher.publish();
+        own.config_loaded(config.definition_hash(), Timestamp::now());
+        Ok(Self {
+            source,
+            web,
+            own,
+            telemetry,
+            exposition,
+            outlets,
+            config,
+            refresher,
+        })
+    }
+
+    /// Serves on `listeners` and refreshes until a [`Signal::Stop`] comes, or the senders of
+    /// `signals` are gone.
+    pub async fn run(
+        self,
+        listeners: Vec<TcpListener>,
+        mut signals: mpsc::Receiver<Signal>,
+    ) -> Result<(), Error> {
+        let (ready, is_ready) = watch::channel(false);
+        let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(MOST_RELOADS);
+        let stop_web = CancellationToken::new();
+        let site = Site {
+            exposition: Arc::clone(&self.exposition),
+            telemetry_path: self.web.telemetry_path.clone(),
+            ready: is_ready,
+            reload: self.web.enable_lifecycle.then_some(reload),
+        };
+        let mut web = tokio::spawn({
+            let stop = stop_web.clone();
+            async move { web::serve(listeners, site, stop.cancelled_owned()).await }
+        });
+        let ready = Arc::new(ready);
+        let definition = self.config.definition_hash();
+        warn_of_pace(&self.config, self.refresher.readers());
+        let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        let reloader = Reloader {
+            source: self.source,
+            own: self.own,
+            telemetry: self.telemetry,
+            outlets: self.outlets,
+            ready,
+        };
+        let result = loop {
+            tokio::select! {
+                signal = signals.recv() => match signal {
+                    Some(Signal::Reload) => {
+                        // Told in the log and by the reload gauges.
+                        let _ = reloader.reload(&mut refreshing).await;
+                    }
+                    Some(Signal::Stop) | None => break Ok(()),
+                },
+                Some(reply) = reloads.recv() => {
+                    let outcome = reloader.reload(&mut refreshing).await;
+                    // The client may be gone.
+                    let _ = reply.send(outcome);
+                }
+                ended = &mut web => break ended_early("web server", ended),
+                ended = &mut refreshing.task => {
+                    break ended_early("refresh", ended.map(drop));
+                }
+            }
+        };
+        info!("stopping");
+        refreshing.cancel.cancel();
+        stop_web.cancel();
+        if !web.is_finished() {
+            let _ = web.await;
+        }
+        info!("stopped");
+        result
+    }
+}
+
+fn ended_early(part: &'static str, ended: Result<(), tokio::task::JoinError>) -> Result<(), Error> {
+    // Without an error it was cancelled with everything else.
+    ended.map_err(|source| Error::Ended { part, source })
+}
+
+/// Builds what reads the sources. Nothing is connected.
+pub fn readers(config: &Config, telemetry: &Telemetry) -> Result<Readers, Error> {
+    Ok(Readers {
+        helpscout: HelpScout::new(config, telemetry.clone()).map_err(Error::HelpScout)?,
+        populations: Populations::new(config).map_err(Error::Population)?,
+    })
+}
+
+fn outlets(exposition: &Arc<Exposition>, own: &Own) -> Outlets {
+    let exposition = Arc::clone(exposition);
+    let shown: Mutex<HashSet<Source>> = Mutex::new(HashSet::new());
+    let counters = own.clone();
+    let failures = own.clone();
+    Outlets {
+        publish: Box::new(move |snapshot| {
+            let sources: HashSet<Source> = snapshot
+                .sources
+                .iter()
+                .map(|state| state.source.clone())
+                .collect();
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            for source in shown.difference(&sources) {
+                counters.remove(source);
+            }
+            for source in sources.difference(&shown) {
+                counters.ensure(source);
+            }
+            *shown = sources;
+            exposition.publish(snapshot);
+        }),
+        failed: Box::new(move |source, failure| failures.fail(source, failure.reason)),
+        now: Timestamp::now,
+    }
+}
+
+fn warn_of_pace(config: &Config, readers: &Readers) {
+    if let Some(warning) = pace_warning(config, readers.helpscout.pace_per_minute(), false) {
+        warn!("{warning}");
+    }
+}
+
+/// Says when a refresh needs more Help Scout calls than the pace, the ceiling of calls in any
+/// minute, allows in one interval.
+pub fn pace_warning(config: &Config, pace: u32, by_search: bool) -> Option<String> {
+    let calls = refresh::help_scout_calls(config, by_search);
+    let allowed = f64::from(pace) * config.interval.as_secs_f64() / 60.0;
+    (calls as f64 > allowed).then(|| {
+        format!(
+            "one refresh needs {calls} Help Scout calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {} s: \
+             raise interval or helpscout.requests_per_minute, or count fewer segments or windows",
+            config.interval.as_secs()
+        )
+    })
+}

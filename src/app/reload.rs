@@ -1,0 +1,93 @@
+//! The refresh task, and its replacement when the configuration changes.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{ConfigSource, Error, readers, warn_of_pace};
+use crate::{
+    chain::chain,
+    exposition::Own,
+    helpscout::Telemetry,
+    refresh::{Carried, Outlets, Refresher},
+};
+
+/// The refresh task, and how to stop it.
+pub struct Refreshing {
+    /// Ends with what a successor can go on with.
+    pub task: JoinHandle<Carried>,
+    /// Stops the task.
+    pub cancel: CancellationToken,
+    definition: u64,
+}
+
+impl Refreshing {
+    /// Spawns the refresh.
+    pub fn start(
+        mut refresher: Refresher,
+        definition: u64,
+        ready: Arc<watch::Sender<bool>>,
+    ) -> Self {
+        let cancel = CancellationToken::new();
+        let cancelled = cancel.clone();
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = cancelled.cancelled() => {}
+                () = refresher.run(|| { ready.send_replace(true); }) => {}
+            }
+            refresher.into_carried()
+        });
+        Self {
+            task,
+            cancel,
+            definition,
+        }
+    }
+}
+
+/// Replaces the configuration while everything runs.
+pub struct Reloader {
+    pub source: ConfigSource,
+    pub own: Own,
+    pub telemetry: Telemetry,
+    pub outlets: Arc<Outlets>,
+    pub ready: Arc<watch::Sender<bool>>,
+}
+
+impl Reloader {
+    /// Builds the new set whole before the old one goes. When the new config counts the same, the
+    /// last good values go on; else the old page stays until the first refresh has ended.
+    pub async fn reload(&self, refreshing: &mut Refreshing) -> Result<(), String> {
+        let built = (self.source)().map_err(Error::from).and_then(|config| {
+            let readers = readers(&config, &self.telemetry)?;
+            Ok((Arc::new(config), readers))
+        });
+        let (config, readers) = match built {
+            Ok(built) => built,
+            Err(error) => {
+                let text = chain(&error);
+                error!(error = text, "reload failed, the old config stays in force");
+                self.own.config_refused();
+                return Err(text);
+            }
+        };
+        refreshing.cancel.cancel();
+        let carried = (&mut refreshing.task).await.ok();
+        let definition = config.definition_hash();
+        let counts_the_same = definition == refreshing.definition;
+        let carried = carried.filter(|_| counts_the_same);
+        let outlets = Arc::clone(&self.outlets);
+        let mut refresher = Refresher::new(Arc::clone(&config), readers, outlets, carried);
+        if !counts_the_same {
+            refresher = refresher.holding_back();
+        }
+        self.own.config_loaded(definition, Timestamp::now());
+        warn_of_pace(&config, refresher.readers());
+        *refreshing = Refreshing::start(refresher, definition, Arc::clone(&self.ready));
+        info!(counts_the_same, "config reloaded");
+        Ok(())
+    }
+}

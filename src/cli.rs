@@ -1,0 +1,142 @@
+//! The command line. The help texts are its documentation; `docs/configuration.md` is held against
+//! them by a test.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::demo::Scenario;
+
+/// What `--version` prints after the name.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (revision ",
+    env!("BUILD_REVISION"),
+    ", rustc ",
+    env!("BUILD_RUSTC"),
+    ")"
+);
+
+/// Prometheus exporter for the contact rate: tickets handled by support divided by the users, or by
+/// the files submitted.
+#[derive(Debug, Parser)]
+#[command(name = "contact-rate-exporter", version = VERSION, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `serve` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Flags {
+    /// Config file (see docs/configuration.md).
+    #[arg(
+        long = "config.file",
+        value_name = "PATH",
+        default_value = "contact-rate.yml",
+        global = true
+    )]
+    pub config_file: PathBuf,
+
+    /// Address to listen on, as `:10473`, `127.0.0.1:10473` or `[::1]:10473`. Without a host: every
+    /// address of the machine. May be given several times.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "[HOST]:PORT",
+        default_value = ":10473",
+        global = true
+    )]
+    pub listen_addresses: Vec<String>,
+
+    /// Path of the metrics.
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        global = true
+    )]
+    pub telemetry_path: String,
+
+    /// Allow `POST /-/reload`. SIGHUP always reloads.
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub enable_lifecycle: bool,
+
+    /// Least level that is logged, on standard error.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        global = true
+    )]
+    pub log_level: LogLevel,
+
+    /// Form of the log lines.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        global = true
+    )]
+    pub log_format: LogFormat,
+}
+
+/// What the program can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the exporter (the default).
+    Serve,
+    /// Validate the config, read every source once, and say line by line what works and what does
+    /// not, with the Help Scout calls per refresh and per hour. Exits with 1 if anything failed.
+    Check,
+    /// Run the exporter on an embedded Help Scout simulator and an embedded SQLite database: no
+    /// account, no database server, no config file.
+    Demo(DemoFlags),
+}
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoFlags {
+    /// The story that the data tell.
+    #[arg(long, value_name = "NAME", default_value = "incident")]
+    pub scenario: Scenario,
+    /// Seed of the data: the same seed at the same instant gives the same data.
+    #[arg(long, value_name = "NUMBER", default_value_t = crate::demo::DEFAULT_SEED)]
+    pub seed: u64,
+}
+
+/// Least level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Everything, each refresh included.
+    Debug,
+    /// Starts, stops, reloads, and changes of a source's state.
+    Info,
+    /// Failures.
+    Warn,
+    /// What the program cannot go on with.
+    Error,
+}
+
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
+        return Err("expected a path that starts with /".to_owned());
+    }
+    if text.starts_with("/-/") {
+        return Err("paths under /-/ are the exporter's own".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,185 @@
+//! The readings of one refresh, sorted as they come in, and what is trusted of them.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Outlets,
+    health::{self, Health, sources},
+    reading::{Reading, Reports},
+    store::Gathered,
+};
+use crate::{
+    config::Config,
+    domain::{DailyCounts, Reason, Source},
+    snapshot::SourceFailure,
+};
+
+/// The readings of one refresh, sorted as they come in.
+pub struct Progress {
+    /// What was read and may be used.
+    pub gathered: Gathered,
+    /// Readings still to come, by source.
+    waiting: HashMap<Source, usize>,
+    failures: HashMap<Source, Vec<SourceFailure>>,
+    /// Daily counts not yet held against the created counts, by segment.
+    unchecked: HashMap<usize, DailyCounts>,
+    done: Vec<Source>,
+    /// Whether reports on tickets were refused.
+    pub tickets_forbidden: bool,
+}
+
+impl Progress {
+    /// Nothing read yet.
+    pub fn new(config: &Config, reports: Reports, end: Timestamp, started: Instant) -> Self {
+        let places = config.segments.len() * config.windows.len();
+        let waiting = sources(config, reports != Reports::Unavailable)
+            .into_iter()
+            .map(|source| {
+                let readings = match source {
+                    Source::Tickets | Source::Happiness => places,
+                    Source::DailyTickets | Source::OpenTickets => config.segments.len(),
+                    Source::Population(_) => 1,
+                };
+                (source, readings)
+            })
+            .collect();
+        Self {
+            gathered: Gathered::new(end, started),
+            waiting,
+            failures: HashMap::new(),
+            unchecked: HashMap::new(),
+            done: Vec::new(),
+            tickets_forbidden: false,
+        }
+    }
+
+    /// Takes one reading in. Returns whether it was the last of its source.
+    pub fn take(
+        &mut self,
+        config: &Config,
+        reading: Reading,
+        outlets: &Outlets,
+        health: &mut Health,
+    ) -> bool {
+        let source = reading.source(config);
+        let failures = self.sort(reading);
+        for failure in &failures {
+            (outlets.failed)(&source, failure);
+            if source == Source::Tickets && failure.reason == Reason::Forbidden {
+                self.tickets_forbidden = true;
+            }
+        }
+        self.failures
+            .entry(source.clone())
+            .or_default()
+            .extend(failures);
+        let Some(waiting) = self.waiting.get_mut(&source) else {
+            return false;
+        };
+        *waiting = waiting.saturating_sub(1);
+        if *waiting > 0 {
+            return false;
+        }
+        self.done.push(source.clone());
+        // Daily counts are trusted only once the created counts are in.
+        let counts = [Source::Tickets, Source::DailyTickets];
+        if source != Source::DailyTickets {
+            self.close(&source, outlets, health);
+        }
+        if counts.contains(&source) && counts.iter().all(|source| self.done.contains(source)) {
+            self.check_daily(config, outlets);
+            self.close(&Source::DailyTickets, outlets, health);
+        }
+        true
+    }
+
+    fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
+        let gathered = &mut self.gathered;
+        let result = match reading {
+            Reading::Contacts {
+                segment,
+                window,
+                result,
+            } => result.map(|contacts| {
+                gathered.contacts.insert((segment, window), contacts);
+            }),
+            Reading::Ratings {
+                segment,
+                window,
+                result,
+            } => result.map(|ratings| {
+                gathered.ratings.insert((segment, window), ratings);
+            }),
+            Reading::Daily { segment, result } => result.map(|daily| {
+                self.unchecked.insert(segment, daily);
+            }),
+            Reading::Open { segment, result } => result.map(|open| {
+                gathered.open.insert(segment, open);
+            }),
+            Reading::Population {
+                population,
+                values,
+                failures,
+            } => {
+                for (interval, value) in values {
+                    gathered.populations.insert((population, interval), value);
+                }
+                return failures;
+            }
+        };
+        result.err().into_iter().collect()
+    }
+
+    /// Daily counts whose sum over a window is not the created count of that window are not
+    /// trusted: the buckets may not be what they seem.
+    fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
+        let end = self.gathered.end;
+        for (segment, daily) in std::mem::take(&mut self.unchecked) {
+            let mismatch = config
+                .windows
+                .iter()
+                .enumerate()
+                .find_map(|(index, window)| {
+                    let contacts = self.gathered.contacts.get(&(segment, index))?;
+                    let created = contacts.current.created?;
+                    let days = daily.created_in(end, window.current(end))?;
+                    let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+                    (days != created).then(|| health::mismatch(name, window.name(), days, created))
+                });
+            if let Some(failure) = mismatch {
+                (outlets.failed)(&Source::DailyTickets, &failure);
+                self.failures
+                    .entry(Source::DailyTickets)
+                    .or_default()
+                    .push(failure);
+            } else {
+                self.gathered.daily.insert(segment, daily);
+            }
+        }
+    }
+
+    fn close(&mut self, source: &Source, outlets: &Outlets, health: &mut Health) {
+        let failures = self.failures.remove(source).unwrap_or_default();
+        let took = self.gathered.started.elapsed();
+        health.finish(source, &failures, took, (outlets.now)());
+    }
+
+    /// Closes whatever could not be closed as it came in.
+    pub fn finish(&mut self, config: &Config, outlets: &Outlets, health: &mut Health) {
+        if !self.unchecked.is_empty() {
+            self.check_daily(config, outlets);
+        }
+        let open: Vec<Source> = self
+            .waiting
+            .keys()
+            .filter(|source| !self.done.contains(source))
+            .cloned()
+            .collect();
+        for source in open {
+            self.close(&source, outlets, health);
+        }
+    }
+}

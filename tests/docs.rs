@@ -1,0 +1,104 @@
+//! Listings in the documentation are those of the code. `UPDATE_GOLDEN=1` rewrites what is generated.
+
+#[path = "common/exporter.rs"]
+mod exporter;
+
+use std::{collections::BTreeSet, fmt::Write as _, fs};
+
+use contact_rate_exporter::exposition::catalogue::{FAMILIES, Kind};
+
+/// Puts `generated` between two marker lines of a file, or holds the file against it.
+fn hold(path: &str, begin: &str, end: &str, generated: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    let after_begin = text
+        .find(begin)
+        .map(|at| at + text[at..].find('\n').unwrap() + 1);
+    let start = after_begin.unwrap_or_else(|| panic!("{path} has no marker {begin}"));
+    let stop = text[start..].find(end).map(|at| start + at);
+    let stop = stop.unwrap_or_else(|| panic!("{path} has no marker {end}"));
+    let expected = format!("{}{generated}{}", &text[..start], &text[stop..]);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, &expected).unwrap();
+    } else {
+        assert_eq!(
+            text, expected,
+            "{path}: run UPDATE_GOLDEN=1 cargo test --test docs"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_metrics_is_the_catalogue() {
+    let mut table = String::from("| metric | type | labels | value |\n| --- | --- | --- | --- |\n");
+    for family in FAMILIES {
+        let kind = match family.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
+        };
+        let labels = if family.labels.is_empty() {
+            "–".to_owned()
+        } else {
+            family.labels.join(", ")
+        };
+        let help = family.help.replace('|', "\\|");
+        writeln!(table, "| `{}` | {kind} | {labels} | {help} |", family.name).unwrap();
+    }
+    hold(
+        "docs/metrics.md",
+        "<!-- catalogue:",
+        "<!-- end of catalogue -->",
+        &table,
+    );
+}
+
+#[test]
+fn the_command_line_is_what_the_program_says() {
+    let mut text = String::new();
+    for command in [&["--help"][..], &["demo", "--help"]] {
+        let help = exporter::run(command, &[("COLUMNS", "100")]);
+        assert_eq!(help.code, Some(0), "{}", help.output);
+        writeln!(
+            text,
+            "```\n$ contact-rate-exporter {}\n{}```\n",
+            command.join(" "),
+            help.output
+        )
+        .unwrap();
+    }
+    hold(
+        "docs/configuration.md",
+        "<!-- help:",
+        "<!-- end of help -->",
+        &text,
+    );
+}
+
+/// Every key that the decoder asks for is documented, and every documented key is asked for.
+#[test]
+fn every_config_key_is_documented() {
+    let mut known = BTreeSet::new();
+    for path in ["src/config/sections.rs", "src/config/populations.rs"] {
+        let code = fs::read_to_string(path).unwrap();
+        for call in [".take(", "required(decoder,", "decoder.secret("] {
+            for (at, _) in code.match_indices(call) {
+                let statement = code[at..].split([')', ';']).next().unwrap();
+                known.extend(statement.split('"').skip(1).step_by(2).map(str::to_owned));
+            }
+        }
+    }
+    assert!(known.len() > 30, "{known:?}");
+    let documentation = fs::read_to_string("docs/configuration.md").unwrap();
+    let keys = documentation
+        .split_once("<!-- keys:")
+        .and_then(|(_, rest)| rest.split_once("## Reload"))
+        .unwrap()
+        .0;
+    let mut documented = BTreeSet::new();
+    for row in keys.lines().filter(|line| line.starts_with("| `")) {
+        let first = row.split(" | ").next().unwrap();
+        documented.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    assert_eq!(known, documented);
+}

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::domain::{Tickets, Window};
 
-pub use query::{Dialect, Piece, Template};
+pub use query::{Dialect, Piece, Template, foreign_placeholder};
 pub use secret::Secret;
 
 /// Everything the exporter is told to do.

@@ -112,6 +112,24 @@ async fn only_a_number_that_is_not_negative_is_an_answer() {
     }
 }
 
+#[test]
+fn a_loopback_host_is_asked_without_a_proxy() {
+    // The environment is set for another process that runs a test of this file: nothing listens
+    // at port 1.
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "only_a_number_that_is_not_negative_is_an_answer"])
+            .env(name, "http://127.0.0.1:1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{name}: {text}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn statuses_are_told_apart_and_redirects_not_followed() {
     for (status, reason, requests) in [
@@ -255,7 +273,7 @@ async fn bodies_are_bounded_as_they_are_when_uncompressed() {
     // Not announced.
     let server = Server::start(|_, _| Reply::Endless {
         first: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(),
-        then: [b"10000\r\n".as_slice(), &[b' '; 0x1_0000], b"\r\n"].concat(),
+        then: [b"1000\r\n".as_slice(), &[b' '; 0x1000], b"\r\n"].concat(),
     })
     .await;
     refused(&count_at(&server), 0, Reason::TooLarge).await;

@@ -12,8 +12,12 @@ mod populations;
 
 use std::{path::Path, time::Duration};
 
-use contact_rate_exporter::{config::Dialect, domain::Reason, population::Populations};
-use populations::{chain, interval, of_database, read, refused};
+use contact_rate_exporter::{
+    config::{Database, Dialect, Secret},
+    domain::Reason,
+    population::Populations,
+};
+use populations::{chain, config, interval, of_database, read, refused};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -155,6 +159,38 @@ async fn what_is_not_one_number_is_refused() {
         for secret in ["ada@", "eve@"] {
             assert!(!text.contains(secret), "{text}");
         }
+    }
+}
+
+#[test]
+fn an_address_that_no_driver_understands_is_refused_without_showing_it() {
+    for (dialect, url) in [
+        (Dialect::Sqlite, "sqlite://app.db?mode=sideways"),
+        (Dialect::Sqlite, "sqlite://app.db?cypher=hunter2"),
+        (
+            Dialect::Postgres,
+            "postgres://ada:hunter2@db/app?sslmode=sometimes",
+        ),
+        (Dialect::Postgres, "postgres://ada:hunter2@db:port/app"),
+        (
+            Dialect::Mysql,
+            "mysql://ada:hunter2@db/app?ssl-mode=sometimes",
+        ),
+        (Dialect::Mysql, "//ada:hunter2@db"),
+    ] {
+        let database = Database {
+            name: "app".to_owned(),
+            dialect,
+            url: Secret::new(url),
+        };
+        let config = config(TIMEOUT, vec![database], Vec::new());
+        let Err(error) = Populations::new(&config) else {
+            panic!("{url} is understood");
+        };
+        let text = chain(&error);
+        assert!(text.contains("database `app`"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+        assert_eq!(error.reason(), Reason::Connect);
     }
 }
 

@@ -109,5 +109,5 @@ pub fn chain(error: &Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    text
+    text + &format!(" [{error:?}]")
 }

@@ -191,3 +191,22 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Readings of one refresh run at the same time, on any thread.
+    #[test]
+    fn readings_may_move_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        fn movable<T: Send>(_: &T) {}
+        fn reading(populations: &Populations, interval: Interval) {
+            movable(&populations.read(0, interval, Instant::now()));
+            movable(&populations.close());
+        }
+        shared::<Populations>();
+        shared::<Error>();
+        let _: fn(&Populations, Interval) = reading;
+    }
+}

@@ -6,6 +6,7 @@ use url::Url;
 use super::{
     Database, Dialect, Population, PopulationKind, PopulationSource, Secret, Template,
     decode::{Decoder, Field, Section},
+    query::foreign_placeholder,
     sections::required,
 };
 
@@ -235,6 +236,13 @@ fn sql_source(
     let template = Template::sql(&text.value, dialect);
     if text.value.trim().is_empty() {
         decoder.problem(&query, "expected a query, found an empty text");
+        return None;
+    }
+    if let Some(placeholder) = foreign_placeholder(&text.value, dialect) {
+        decoder.problem(
+            &query,
+            format!("nothing fills the placeholder {placeholder}; only :start and :end are known"),
+        );
         return None;
     }
     placeholders(decoder, kind, &query, &template, [":start", ":end"]);

@@ -1,5 +1,9 @@
 //! Placeholders of SQL queries and HTTP addresses.
 
+mod lexer;
+
+use lexer::{Kind, tokens};
+
 /// Which SQL dialect a query is written in: what counts as a string, a comment, a quoted name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -44,9 +48,15 @@ impl Template {
     /// Reads a SQL query. `:start` and `:end` are placeholders; a `::cast`, a string, a comment or
     /// a quoted name that holds a colon is left alone.
     pub fn sql(text: &str, dialect: Dialect) -> Self {
-        Self {
-            pieces: split_sql(text, dialect),
+        let mut pieces = Vec::new();
+        for token in tokens(text, dialect) {
+            match token.kind {
+                Kind::Start => pieces.push(Piece::Start),
+                Kind::End => pieces.push(Piece::End),
+                Kind::Foreign | Kind::Other => push_text(&mut pieces, token.text),
+            }
         }
+        Self { pieces }
     }
 
     /// Reads an HTTP address. `{start}` and `{end}` are placeholders.
@@ -86,6 +96,15 @@ impl Template {
     }
 }
 
+/// The first placeholder of `text` that is neither `:start` nor `:end`, if there is one: `?`, `$1`
+/// or `:name`, as far as `dialect` knows them. Nothing fills it, and some databases would take it
+/// for NULL and count nothing.
+pub fn foreign_placeholder(text: &str, dialect: Dialect) -> Option<&str> {
+    tokens(text, dialect)
+        .find(|token| token.kind == Kind::Foreign)
+        .map(|token| token.text)
+}
+
 fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     if text.is_empty() {
         return;
@@ -97,117 +116,59 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// Splits SQL at its placeholders.
-fn split_sql(text: &str, dialect: Dialect) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let placeholder = [(":start", Piece::Start), (":end", Piece::End)]
-            .into_iter()
-            .find(|(name, _)| {
-                rest.starts_with(name) && !rest.get(name.len()..).is_some_and(continues_name)
-            });
-        if let Some((name, piece)) = placeholder {
-            pieces.push(piece);
-            rest = rest.get(name.len()..).unwrap_or_default();
-            continue;
-        }
-        let length = token_length(rest, dialect).max(1);
-        let (token, after) = rest.split_at(length);
-        push_text(&mut pieces, token);
-        rest = after;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(template: &Template, start: &str, end: &str) -> String {
+        template
+            .pieces()
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text,
+                Piece::Start => start,
+                Piece::End => end,
+            })
+            .collect()
     }
-    pieces
-}
 
-fn continues_name(rest: &str) -> bool {
-    rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-/// Length in bytes of the token that `rest` starts with, as far as it matters here: strings,
-/// quoted names and comments are taken whole; anything unclosed runs to the end.
-fn token_length(rest: &str, dialect: Dialect) -> usize {
-    let backslashes = dialect == Dialect::Mysql;
-    let until = |opening: usize, closing: &str| {
-        rest.get(opening..)
-            .and_then(|inner| inner.find(closing))
-            .map_or(rest.len(), |at| opening + at + closing.len())
-    };
-    let mut characters = rest.chars();
-    let (first, second) = (characters.next(), characters.next());
-    match (first, second) {
-        (Some('-'), Some('-')) => until(2, "\n"),
-        (Some('#'), _) if dialect == Dialect::Mysql => until(1, "\n"),
-        (Some('/'), Some('*')) => block_comment_length(rest, dialect == Dialect::Postgres),
-        (Some('\''), _) => quoted_length(rest, 0, '\'', backslashes),
-        // PostgreSQL's escape strings know backslashes.
-        (Some('e' | 'E'), Some('\'')) if dialect == Dialect::Postgres => {
-            quoted_length(rest, 1, '\'', true)
-        }
-        (Some('"'), _) => quoted_length(rest, 0, '"', backslashes),
-        (Some('`'), _) if dialect != Dialect::Postgres => quoted_length(rest, 0, '`', false),
-        (Some('['), _) if dialect == Dialect::Sqlite => until(1, "]"),
-        (Some('$'), _) if dialect == Dialect::Postgres => dollar_quoted_length(rest),
-        (Some(':'), Some(':')) => 2,
-        (Some(c), _) if c.is_alphanumeric() || c == '_' => rest
-            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
-            .unwrap_or(rest.len()),
-        (Some(c), _) => c.len_utf8(),
-        (None, _) => 0,
+    #[test]
+    fn an_address_has_its_placeholders_in_braces() {
+        let url = Template::url("https://a/{start}?to={end}&from={start}&x={other}{");
+        assert_eq!(
+            written(&url, "S", "E"),
+            "https://a/S?to=E&from=S&x={other}{"
+        );
+        assert!(url.uses_start() && url.uses_end());
+        assert!(!Template::url("https://a/{ end }").uses_end());
+        assert!(Template::url("").pieces().is_empty());
     }
-}
 
-fn quoted_length(rest: &str, prefix: usize, quote: char, backslashes: bool) -> usize {
-    let mut characters = rest.char_indices().skip(prefix + 1).peekable();
-    while let Some((at, character)) = characters.next() {
-        if backslashes && character == '\\' {
-            characters.next();
-        } else if character == quote {
-            // A doubled quote stands for itself.
-            if characters.peek().is_some_and(|(_, next)| *next == quote) {
-                characters.next();
-            } else {
-                return at + quote.len_utf8();
+    #[test]
+    fn debug_shows_no_text() {
+        let shown = format!("{:?}", Template::url("https://a/?token=hunter2&to={end}"));
+        assert_eq!(shown, "Template(start: false, end: true)");
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_put_together_again_is_the_same(text in "([{}a-z:/]|\\{start\\}|\\{end\\})*") {
+            prop_assert_eq!(written(&Template::url(&text), "{start}", "{end}"), text);
+        }
+
+        #[test]
+        fn a_query_put_together_again_is_the_same(text in r#"([-:$'"`#?@/*\\ \n\[\]eEaé_1]|:start|:end|\$q\$)*"#) {
+            for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+                let query = Template::sql(&text, dialect);
+                prop_assert_eq!(&written(&query, ":start", ":end"), &text);
+                // Neighbouring texts are one piece, and no text is empty.
+                for pair in query.pieces().windows(2) {
+                    prop_assert!(!matches!(pair, [Piece::Text(_), Piece::Text(_)]));
+                }
+                prop_assert!(!query.pieces().contains(&Piece::Text(String::new())));
             }
         }
     }
-    rest.len()
-}
-
-/// PostgreSQL nests block comments, the others do not.
-fn block_comment_length(rest: &str, nests: bool) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(tail) = rest.get(at..).filter(|tail| !tail.is_empty()) {
-        if tail.starts_with("/*") && (nests || depth == 0) {
-            depth += 1;
-            at += 2;
-        } else if tail.starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += tail.chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    rest.len()
-}
-
-/// `$tag$ … $tag$`; a lone `$` or a `$1` is one character.
-fn dollar_quoted_length(rest: &str) -> usize {
-    let Some(tag_end) = rest.get(1..).and_then(|inner| inner.find('$')) else {
-        return 1;
-    };
-    let tag = rest.get(..tag_end + 2).unwrap_or_default();
-    let name = tag.trim_matches('$');
-    let is_tag = name.chars().all(|c| c.is_alphanumeric() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    if !is_tag {
-        return 1;
-    }
-    rest.get(tag.len()..)
-        .and_then(|body| body.find(tag))
-        .map_or(rest.len(), |at| tag.len() + at + tag.len())
 }

@@ -20,14 +20,14 @@ use crate::transport;
 /// An instant query.
 pub(super) struct Query {
     url: Url,
-    query: String,
+    promql: String,
     timeout: Duration,
     client: Client,
 }
 
 impl Query {
-    /// The query `query`, asked of the server whose address is `base`.
-    pub(super) fn new(base: &Url, query: &str, timeout: Duration) -> Self {
+    /// The query `promql`, asked of the server whose address is `base`.
+    pub(super) fn new(base: &Url, promql: &str, timeout: Duration) -> Self {
         let mut url = base.clone();
         // Only an address that cannot have a path has no segments; config takes http and https.
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -35,7 +35,7 @@ impl Query {
         }
         Self {
             url,
-            query: query.to_owned(),
+            promql: promql.to_owned(),
             timeout,
             client: Client::new(timeout),
         }
@@ -50,11 +50,11 @@ impl Query {
     pub(super) async fn read(&self, end: Timestamp, deadline: Instant) -> Result<f64, Failure> {
         let mut url = self.url.clone();
         url.query_pairs_mut()
-            .append_pair("query", &self.query)
+            .append_pair("query", &self.promql)
             .append_pair("time", &end.as_second().to_string())
             .append_pair("timeout", &format!("{}ms", self.timeout.as_millis().max(1)));
         let answer = self.client.get(&url, &HeaderMap::new(), deadline).await?;
-        Ok(sample(answer)?)
+        Ok(sample(&answer)?)
     }
 }
 
@@ -98,7 +98,7 @@ struct Point(
     String,
 );
 
-fn sample(answer: Answer) -> Result<f64, FetchError> {
+fn sample(answer: &Answer) -> Result<f64, FetchError> {
     let envelope: Envelope = match serde_json::from_slice(&answer.body) {
         Ok(envelope) => envelope,
         // Something in between answered, or the server does not know its own API.
@@ -154,7 +154,7 @@ mod tests {
     use crate::domain::Reason;
 
     fn read(status: u16, body: &str) -> Result<f64, FetchError> {
-        sample(Answer {
+        sample(&Answer {
             status: reqwest::StatusCode::from_u16(status).unwrap(),
             body: body.as_bytes().to_vec(),
         })

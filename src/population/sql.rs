@@ -128,11 +128,12 @@ impl Database {
     }
 }
 
-/// What the server is told a statement may last: a little less than we wait, so that it is the
-/// server that gives up, and the session can be used again.
+/// What the server is told a statement may last: a tenth less than we wait, or one second, so that
+/// it is the server that gives up, and the session can be used again.
 fn statement_milliseconds(limit: Instant) -> u128 {
     let remaining = limit.saturating_duration_since(Instant::now());
-    (remaining.as_millis() * 19 / 20).max(1)
+    let margin = (remaining / 10).min(Duration::from_secs(1));
+    remaining.saturating_sub(margin).as_millis().max(1)
 }
 
 /// A session that has slept must answer its first command within a quarter of the time, so that

@@ -1,6 +1,11 @@
 //! Certificates for TLS tests. Debian package: `openssl`.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::{
     path::{Path, PathBuf},

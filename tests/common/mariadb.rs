@@ -1,6 +1,11 @@
 //! A real MariaDB server. Debian package: `mariadb-server`.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +14,7 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlSslMode},
 };
 
-use super::server::{Home, Process, on_a_free_port, program, until_ready};
+use super::server::{Home, Process, on_a_free_port, program, run, until_ready};
 
 const PACKAGE: &str = "mariadb-server";
 
@@ -29,12 +34,13 @@ pub struct MariaDb {
 impl MariaDb {
     /// Starts a server in `home`, with further options.
     pub async fn start_in(home: Home, options: &[&str]) -> Self {
-        home.run(
-            home.command(&program("mariadb-install-db", &[], PACKAGE))
-                .arg("--no-defaults")
-                .arg(format!("--datadir={}", home.path().join("data").display()))
-                .args(["--auth-root-authentication-method=normal", "--skip-test-db"]),
-        );
+        run(home
+            .command(&program("mariadb-install-db", &[], PACKAGE))
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", home.path().join("data").display()))
+            // A server that starts clears its folder for temporary files, with those of others.
+            .arg(format!("--tmpdir={}", home.path().display()))
+            .args(["--auth-root-authentication-method=normal", "--skip-test-db"]));
         let mut server = Self {
             home,
             port: 0,
@@ -64,22 +70,31 @@ impl MariaDb {
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", path("data")))
+            .arg(format!("--tmpdir={}", self.home.path().display()))
             .arg(format!("--socket={}", path("socket")))
             .arg(format!("--pid-file={}", path("pid")))
             .arg(format!("--port={port}"))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
-            .args(["--default-time-zone=+02:00", "--innodb-buffer-pool-size=16M"])
-            .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"])
+            .args([
+                "--default-time-zone=+02:00",
+                "--innodb-buffer-pool-size=16M",
+            ])
+            .args([
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-fast-shutdown=2",
+            ])
             .args(&self.options);
         let log = self.home.path().join("log");
         let mut process = Process::start(command, &log);
         let options = self.socket_options();
-        until_ready(&mut process, &log, async || {
-            match MySqlConnection::connect_with(&options).await {
+        until_ready(
+            &mut process,
+            &log,
+            async || match MySqlConnection::connect_with(&options).await {
                 Ok(mut connection) => connection.ping().await.is_ok(),
                 Err(_) => false,
-            }
-        })
+            },
+        )
         .await?;
         Some(process)
     }

@@ -1,6 +1,11 @@
 //! Configurations with nothing but populations, and readings of them.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -29,9 +34,9 @@ pub fn config(
     sources: Vec<PopulationSource>,
 ) -> Config {
     Config {
-        interval: Duration::from_secs(300),
+        interval: Duration::from_mins(5),
         timeout,
-        max_age: Duration::from_secs(900),
+        max_age: Duration::from_mins(15),
         windows: vec![Window::parse("7d").expect("a window")],
         helpscout: HelpScout {
             app_id: "id".to_owned(),
@@ -80,7 +85,7 @@ pub fn of_database(
 
 /// Reads the population at `index` with a deadline far away.
 pub async fn read(populations: &Populations, index: usize) -> Result<f64, Error> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     populations.read(index, interval(), deadline).await
 }
 
@@ -104,5 +109,5 @@ pub fn chain(error: &Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    text
+    text + &format!(" [{error:?}]")
 }

@@ -1,6 +1,11 @@
 //! A real PostgreSQL server. Debian package: `postgresql`.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +14,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 
-use super::server::{Home, Process, on_a_free_port, program, until_ready};
+use super::server::{Home, Process, on_a_free_port, program, run, until_ready};
 
 /// The password of the role `postgres`.
 pub const PASSWORD: &str = "p&ss/w:rd";
@@ -34,19 +39,18 @@ impl Postgres {
     /// Starts a server in a folder that already holds what its settings name.
     pub async fn start_in(home: Home, options: &[&str]) -> Self {
         let password = home.write("password", PASSWORD);
-        home.run(
-            home.command(&binary("initdb"))
-                .arg("--pgdata")
-                .arg(home.path().join("data"))
-                .args(["--username=postgres", "--encoding=UTF8", "--locale=C"])
-                .args([
-                    "--auth-local=trust",
-                    "--auth-host=scram-sha-256",
-                    "--no-sync",
-                ])
-                .arg("--pwfile")
-                .arg(password),
-        );
+        run(home
+            .command(&binary("initdb"))
+            .arg("--pgdata")
+            .arg(home.path().join("data"))
+            .args(["--username=postgres", "--encoding=UTF8", "--locale=C"])
+            .args([
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                "--no-sync",
+            ])
+            .arg("--pwfile")
+            .arg(password));
         let mut server = Self {
             home,
             port: 0,
@@ -101,12 +105,11 @@ impl Postgres {
 
     /// Stops the server at once, as a crash would.
     pub fn stop(&mut self) {
-        self.home.run(
-            self.home
-                .command(&binary("pg_ctl"))
-                .args(["stop", "--mode=immediate", "--wait", "--pgdata"])
-                .arg(self.home.path().join("data")),
-        );
+        run(self
+            .home
+            .command(&binary("pg_ctl"))
+            .args(["stop", "--mode=immediate", "--wait", "--pgdata"])
+            .arg(self.home.path().join("data")));
         if let Some(mut process) = self.process.take() {
             process.wait();
         }

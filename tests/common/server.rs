@@ -1,6 +1,11 @@
 //! Real servers for tests: started on a free port, ended with the test.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::{
     fs,
@@ -17,7 +22,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a server may take to start.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a server that is starting is asked whether it is ready.
 pub const PAUSE: Duration = Duration::from_millis(20);
@@ -94,19 +99,19 @@ impl Home {
         command.arg("--").arg(program).current_dir(self.path());
         command
     }
+}
 
-    /// Runs a command to its end, which must be a good one.
-    pub fn run(&self, command: &mut Command) -> Output {
-        let output = command.output().expect("setpriv (package util-linux)");
-        assert!(
-            output.status.success(),
-            "{command:?} ended with {}: {}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
-    }
+/// Runs a command to its end, which must be a good one.
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output().expect("setpriv (package util-linux)");
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}: {}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
 }
 
 fn user(names: &[&str]) -> User {

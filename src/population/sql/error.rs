@@ -26,7 +26,7 @@ pub enum SqlError {
     #[error("what answers there does not speak the database's protocol, or an unknown part of it")]
     Protocol,
     /// The database said no.
-    #[error("{}", refusal(.code, *.position, .meaning))]
+    #[error("{}", refusal(.code, *.position, *.meaning))]
     Refused {
         /// What to count it as.
         reason: Reason,
@@ -45,16 +45,14 @@ pub enum SqlError {
     Placeholder,
 }
 
-fn refusal(code: &str, position: Option<usize>, meaning: &Option<&'static str>) -> String {
-    let mut text = format!("the database answered {code}");
-    if let Some(position) = position {
-        text.push_str(&format!(" at character {position}"));
-    }
-    if let Some(meaning) = meaning {
-        text.push_str(": ");
-        text.push_str(meaning);
-    }
-    text
+fn refusal(code: &str, position: Option<usize>, meaning: Option<&'static str>) -> String {
+    let place = position.map(|position| format!(" at character {position}"));
+    let meaning = meaning.map(|meaning| format!(": {meaning}"));
+    format!(
+        "the database answered {code}{}{}",
+        place.unwrap_or_default(),
+        meaning.unwrap_or_default()
+    )
 }
 
 /// What a code of a database means: how to count it, and what to tell.
@@ -78,6 +76,10 @@ impl SqlError {
             sqlx::Error::Configuration(error) => Self::Address(error),
             sqlx::Error::Io(error) => Self::Unreachable(Box::new(error)),
             sqlx::Error::Tls(error) => Self::Unreachable(error),
+            // The words are the driver's own.
+            sqlx::Error::Protocol(text) if text.contains("prepared statement expected") => {
+                Self::Placeholder
+            }
             _ => Self::Protocol,
         }
     }
@@ -96,7 +98,6 @@ impl SqlError {
     pub(super) fn leaves_session(&self) -> bool {
         match self {
             Self::Refused { reason, .. } => *reason != Reason::Connect,
-            Self::Placeholder => true,
             _ => false,
         }
     }

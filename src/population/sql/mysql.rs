@@ -78,7 +78,7 @@ impl Session {
     /// else a new one.
     async fn limited(&mut self, limit: Instant) -> Result<(MySqlConnection, Server), SqlError> {
         if let Some((mut connection, server)) = self.connection.take() {
-            let command = server.limit(limit);
+            let command = server.limit(statement_milliseconds(limit));
             if still_alive(limit, sqlx::raw_sql(command).execute(&mut connection)).await {
                 return Ok((connection, server));
             }
@@ -93,8 +93,8 @@ impl Session {
 }
 
 impl Server {
-    fn limit(self, limit: Instant) -> AssertSqlSafe<String> {
-        let milliseconds = statement_milliseconds(limit);
+    /// What sets the time limit of the next statements.
+    fn limit(self, milliseconds: u128) -> AssertSqlSafe<String> {
         AssertSqlSafe(match self {
             Self::MySql => format!("SET SESSION max_execution_time = {milliseconds}"),
             Self::MariaDb => format!(
@@ -118,7 +118,7 @@ async fn prepare(connection: &mut MySqlConnection, limit: Instant) -> Result<Ser
     sqlx::raw_sql("SET SESSION TRANSACTION READ ONLY")
         .execute(&mut *connection)
         .await?;
-    sqlx::raw_sql(server.limit(limit))
+    sqlx::raw_sql(server.limit(statement_milliseconds(limit)))
         .execute(connection)
         .await?;
     Ok(server)
@@ -233,4 +233,24 @@ fn meaning(number: u16) -> Meaning {
         _ => return (Reason::Query, None),
     };
     (reason, Some(meaning))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqlSafeStr as _;
+
+    use super::*;
+
+    #[test]
+    fn each_server_has_its_own_time_limit() {
+        let text = |server: Server| server.limit(29_050).into_sql_str().as_str().to_owned();
+        assert_eq!(
+            text(Server::MySql),
+            "SET SESSION max_execution_time = 29050"
+        );
+        assert_eq!(
+            text(Server::MariaDb),
+            "SET SESSION max_statement_time = 29.050"
+        );
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 const STEPS: i32 = 1000;
 
 /// How long SQLite waits for a lock at most; its own unit is an `i32` of milliseconds.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// How to open a file.
 pub(super) struct Session {

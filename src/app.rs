@@ -191,6 +191,9 @@ impl App {
         if !web.is_finished() {
             let _ = web.await;
         }
+        if !refreshing.task.is_finished() {
+            let _ = refreshing.task.await;
+        }
         info!("stopped");
         result
     }

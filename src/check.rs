@@ -116,6 +116,7 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     }
     notes(&mut report, &config, refresher.counts_by_search());
     calls(&mut report, &config, &refresher);
+    refresher.retire().await;
     Ok(report)
 }
 

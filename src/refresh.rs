@@ -147,8 +147,10 @@ impl Refresher {
         }
     }
 
-    /// What the next refresher goes on with, if it counts the same.
-    pub fn into_carried(self) -> Carried {
+    /// Says good-bye to the databases. Gives what the next refresher goes on with, if it counts the
+    /// same.
+    pub async fn retire(self) -> Carried {
+        self.readers.populations.close().await;
         Carried {
             store: self.store,
             window_end: self.window_end,

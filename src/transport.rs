@@ -9,7 +9,7 @@ use std::{error::Error as StdError, time::Duration};
 use reqwest::StatusCode;
 use url::{Host, Url};
 
-use crate::domain::Reason;
+use crate::{config::is_loopback, domain::Reason};
 
 /// Most bytes of an answer, counted uncompressed: 8 MiB.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -131,24 +131,6 @@ pub fn status_reason(status: StatusCode) -> Option<Reason> {
         StatusCode::FORBIDDEN => Some(Reason::Forbidden),
         StatusCode::TOO_MANY_REQUESTS => Some(Reason::RateLimited),
         _ => Some(Reason::Status),
-    }
-}
-
-/// Whether `url` points at this machine, by its name alone: nothing is resolved.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => {
-            address.is_loopback()
-                || address
-                    .to_ipv4_mapped()
-                    .is_some_and(|address| address.is_loopback())
-        }
-        None => false,
     }
 }
 

@@ -38,7 +38,7 @@ impl Refreshing {
                 () = cancelled.cancelled() => {}
                 () = refresher.run(|| { ready.send_replace(true); }) => {}
             }
-            refresher.into_carried()
+            refresher.retire().await
         });
         Self {
             task,

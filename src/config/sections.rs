@@ -188,12 +188,20 @@ fn base_url(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Url> {
     None
 }
 
-/// Whether the address is on this machine by its form alone; no name is looked up.
+/// Whether `url` points at this machine, by its name alone: nothing is resolved.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback()
+                || address
+                    .to_ipv4_mapped()
+                    .is_some_and(|address| address.is_loopback())
+        }
         None => false,
     }
 }

@@ -118,10 +118,8 @@ impl Pace {
             return Err(self.lateness(deadline));
         };
         loop {
+            // Made before looking: it hears of every change from here on, polled or not.
             let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // From here on no change is missed, even one before the sleep begins.
-            changed.as_mut().enable();
             let Some(at) = self.depart_or_wait(deadline)? else {
                 return Ok(Turn { _permits: permits });
             };

@@ -14,6 +14,7 @@ mod counts;
 mod directory;
 mod failures;
 mod limits;
+mod logs;
 mod requests;
 
 use std::{

@@ -90,8 +90,12 @@ pub async fn read_body(
     Ok(body)
 }
 
-/// The address as it may be shown: scheme, host, port and path.
+/// The address as it may be shown: scheme, host, port and path. Of one that has no host and no
+/// path, as `mailto:`, the scheme only.
 pub fn redacted(url: &Url) -> String {
+    if url.cannot_be_a_base() {
+        return format!("{}:…", url.scheme());
+    }
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}"));
     format!(
@@ -200,6 +204,8 @@ mod tests {
             "https://stats.example.org:8443/a/b"
         );
         assert_eq!(redacted(&url("http://[::1]:80/")), "http://[::1]/");
+        // A scheme was forgotten.
+        assert_eq!(redacted(&url("user:hunter2@host/path")), "user:…");
     }
 
     #[test]

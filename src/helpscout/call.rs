@@ -48,7 +48,7 @@ pub(super) struct Caller<E> {
     telemetry: Telemetry,
     /// Bound of one try.
     timeout: Duration,
-    /// Whether the log has said that the quota shown by headers is not in use.
+    /// Whether the log has said that the configured ceiling is more than the account is granted.
     ceiling_told: AtomicBool,
 }
 

@@ -21,8 +21,9 @@ mod wire;
 
 use std::sync::Arc;
 
-use futures_util::future::try_join;
+use futures_util::future::join;
 use tokio::time::Instant;
+use url::Url;
 
 use self::{call::Caller, directory::Directory, exchange::Network, reports::Seen};
 use crate::config::{Config, Segment};
@@ -39,6 +40,7 @@ pub use self::{
 #[derive(Debug)]
 pub struct HelpScout {
     caller: Caller<Network>,
+    base_url: Url,
     mailboxes: Directory,
     tags: Directory,
     seen: Seen,
@@ -49,14 +51,31 @@ impl HelpScout {
     /// the longest back-off after refused credentials. Connects to nothing and spawns nothing; for
     /// an `https` address it reads the system's root certificates.
     pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
-        let network = Network::new(&config.helpscout.base_url, config.timeout)
-            .map_err(|error| Error::Client(Arc::new(error)))?;
-        Ok(Self {
-            caller: Caller::new(network, config, telemetry),
+        let caller = Caller::new(network(config)?, config, telemetry);
+        Ok(Self::with(caller, config))
+    }
+
+    /// A client for a new configuration, with this one's metrics. For the same address it goes on
+    /// with the same pace and quota, and keeps a 429's wait: reloading must not send sooner. Token,
+    /// mailboxes and tags are read anew.
+    pub fn succeed(&self, config: &Config) -> Result<Self, Error> {
+        let network = network(config)?;
+        let caller = if self.base_url == config.helpscout.base_url {
+            self.caller.succeed(network, config)
+        } else {
+            Caller::new(network, config, self.caller.telemetry().clone())
+        };
+        Ok(Self::with(caller, config))
+    }
+
+    fn with(caller: Caller<Network>, config: &Config) -> Self {
+        Self {
+            caller,
+            base_url: config.helpscout.base_url.clone(),
             mailboxes: Directory::mailboxes(),
             tags: Directory::tags(),
             seen: Seen::default(),
-        })
+        }
     }
 
     /// The client for one refresh: nothing is sent, waited or retried past `deadline`.
@@ -79,6 +98,11 @@ impl HelpScout {
     }
 }
 
+fn network(config: &Config) -> Result<Network, Error> {
+    Network::new(&config.helpscout.base_url, config.timeout)
+        .map_err(|error| Error::Client(Arc::new(error)))
+}
+
 /// Makes the calls of one refresh. Its methods may run at the same time: requests take turns.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
@@ -96,11 +120,12 @@ impl Reader<'_> {
             tags,
             ..
         } = self.help_scout;
-        let (mailboxes, tags) = try_join(
+        // Both to the end, even if one fails: a list once asked for is of use to other segments.
+        let (mailboxes, tags) = join(
             mailboxes.find(caller, segment, &segment.mailboxes, self.deadline),
             tags.find(caller, segment, &segment.tags, self.deadline),
         )
-        .await?;
-        Ok(Filter::new(segment, &mailboxes, tags))
+        .await;
+        Ok(Filter::new(segment, &mailboxes?, tags?))
     }
 }

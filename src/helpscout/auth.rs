@@ -9,17 +9,17 @@ use tracing::{debug, warn};
 use super::{endpoint::Endpoint, error::Error, renewable::Renewable};
 
 /// A token is renewed this long before it ends.
-const RENEW_EARLY: Duration = Duration::from_secs(60);
+const RENEW_EARLY: Duration = Duration::from_mins(1);
 
 /// Longest life believed: far above what is granted (2 days), far below what a clock can hold.
-const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST_LIFE: Duration = Duration::from_hours(8784);
 
 /// First wait after refused credentials; doubles from then on.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// A token that replaced a refused one is not itself replaced within this time: an endpoint that
 /// refuses every token must not cost a token request with every call.
-const REPLACE_AT_MOST_EVERY: Duration = Duration::from_secs(60);
+const REPLACE_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 
 /// A token as granted.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Auth {
         Self {
             // A little less, or a refresh that starts exactly one interval later would come too
             // early, and every second one would not even try.
-            longest_back_off: interval - interval / 10,
+            longest_back_off: interval.mul_f64(0.9),
             state: Renewable::new(Endpoint::Token, State::default()),
         }
     }
@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    const INTERVAL: Duration = Duration::from_secs(300);
+    const INTERVAL: Duration = Duration::from_mins(5);
 
     fn later() -> Instant {
         Instant::now() + INTERVAL
@@ -230,7 +230,7 @@ mod tests {
             let (auth, desk) = (Auth::new(INTERVAL), Desk::default());
             auth.token(later(), desk.grant(life)).await.unwrap();
             if good_for > 0 {
-                advance(Duration::from_secs(good_for) - Duration::from_millis(1)).await;
+                advance(Duration::from_millis(good_for * 1000 - 1)).await;
                 auth.token(later(), desk.grant(life)).await.unwrap();
                 assert_eq!(desk.0.get(), 1, "{life}");
                 advance(Duration::from_millis(1)).await;
@@ -262,7 +262,7 @@ mod tests {
         // One caller a second for an hour: after 30, 60, 120, 240 and then every 270 seconds.
         let mut asked_at = Vec::new();
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3600) {
+        while start.elapsed() < Duration::from_hours(1) {
             let before = desk.0.get();
             auth.token(later(), desk.refuse()).await.unwrap_err();
             if desk.0.get() > before {
@@ -287,7 +287,7 @@ mod tests {
         let (auth, desk) = (Auth::new(interval), Desk::default());
         for _ in 0..5 {
             auth.token(later(), desk.refuse()).await.unwrap_err();
-            advance(interval - Duration::from_secs(1)).await;
+            advance(Duration::from_secs(9)).await;
         }
         assert_eq!(desk.0.get(), 5, "every refresh may try");
     }

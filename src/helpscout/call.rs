@@ -32,8 +32,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(500);
 const RATE_LIMITED_TRIES: u32 = 5;
 
 /// Wait after a 429 that does not say how long.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// Waits are told in whole seconds: one more covers whatever was rounded off.
 const WAIT_MARGIN: Duration = Duration::from_secs(1);
 
@@ -48,7 +48,7 @@ pub(super) struct Caller<E> {
     telemetry: Telemetry,
     /// Bound of one try.
     timeout: Duration,
-    /// Whether the log has said that the quota shown by headers is not in use.
+    /// Whether the log has said that the configured ceiling is more than the account is granted.
     ceiling_told: AtomicBool,
 }
 
@@ -83,6 +83,17 @@ impl<E: Exchange> Caller<E> {
             timeout: config.timeout,
             ceiling_told: AtomicBool::new(false),
         }
+    }
+
+    /// For another configuration of the same account: keeps to the pace of this one.
+    pub(super) fn succeed(&self, exchange: E, config: &Config) -> Self {
+        let mut successor = Self::new(exchange, config, self.telemetry.clone());
+        successor.pace = self.pace.succeed(config.helpscout.requests_per_minute);
+        successor
+    }
+
+    pub(super) const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     pub(super) const fn pace(&self) -> &Pace {
@@ -230,26 +241,20 @@ impl<E: Exchange> Caller<E> {
                 },
                 Late::Busy => Error::OutOfTime { endpoint },
             })?;
-        let started = Instant::now();
-        let bound = deadline.min(started + self.timeout);
-        let sent = timeout_at(bound, self.exchange.send(outgoing)).await;
-        drop(turn);
-        let took = started.elapsed();
-        let outcome = match sent {
+        let bound = deadline.min(Instant::now() + self.timeout);
+        let mut sending = self.telemetry.sending(endpoint);
+        let outcome = match timeout_at(bound, self.exchange.send(outgoing)).await {
             Ok(outcome) => outcome,
-            Err(_elapsed) if bound == deadline => {
-                self.telemetry.sent(endpoint, None, took);
-                return Err(Error::OutOfTime { endpoint });
-            }
+            Err(_elapsed) if bound == deadline => return Err(Error::OutOfTime { endpoint }),
             Err(_elapsed) => Err(Broken::new(Reason::Timeout, TryTimeout(self.timeout))),
         };
-        let status = outcome.as_ref().ok().map(|answer| answer.status);
-        self.telemetry.sent(endpoint, status, took);
+        drop(turn);
         if let Ok(answer) = &outcome {
+            sending.answered(answer.status);
             debug!(
                 %endpoint,
                 status = answer.status,
-                seconds = took.as_secs_f64(),
+                seconds = sending.elapsed().as_secs_f64(),
                 correlation_id = answer.hints.correlation_id,
                 "Help Scout answered"
             );

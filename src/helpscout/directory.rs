@@ -16,10 +16,10 @@ use super::{
 use crate::config::{Reference, Segment};
 
 /// How long a list is taken to be right: names and ids seldom change.
-const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
+const LIFE: Duration = Duration::from_hours(6);
 
 /// A list that lacks a name, or could not be renewed, is asked for again after this time.
-const AGAIN_AT_MOST_EVERY: Duration = Duration::from_secs(10 * 60);
+const AGAIN_AT_MOST_EVERY: Duration = Duration::from_mins(10);
 
 /// Most pages of one list: at 50 a page, ten thousand entries.
 const PAGES: u64 = 200;
@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn later() -> Instant {
-        Instant::now() + Duration::from_secs(300)
+        Instant::now() + Duration::from_mins(5)
     }
 
     fn segment() -> Segment {
@@ -303,7 +303,7 @@ mod tests {
             assert_eq!(found.unwrap(), [entry(1, "billing")]);
         }
         assert_eq!(shelf.reads.get(), 1);
-        advance(LIFE - Duration::from_secs(1)).await;
+        advance(LIFE.saturating_sub(Duration::from_secs(1))).await;
         shelf.find(&[Reference::Id(2)]).await.unwrap();
         assert_eq!(shelf.reads.get(), 1);
         advance(Duration::from_secs(1)).await;

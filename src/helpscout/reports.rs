@@ -66,17 +66,16 @@ impl Reader<'_> {
                 .iter()
                 .any(|way| counts.tickets(*way).is_some() && previous.tickets(*way).is_none())
         });
-        let previous = match given {
-            Some(previous) => previous,
-            None => {
-                if first(&self.help_scout.seen.previous_missing) {
-                    info!(
-                        "a productivity report lacks counts of its previous range: reading such \
-                         ranges by calls of their own"
-                    );
-                }
-                self.productivity(filter, previous).await?
+        let previous = if let Some(previous) = given {
+            previous
+        } else {
+            if first(&self.help_scout.seen.previous_missing) {
+                info!(
+                    "a productivity report lacks counts of its previous range: reading such \
+                     ranges by calls of their own"
+                );
             }
+            self.productivity(filter, previous).await?
         };
         self.complete(filter, current, &mut counts).await?;
         Ok(Contacts {

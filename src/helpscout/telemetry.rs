@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use tokio::time::Instant;
 
 use super::endpoint::Endpoint;
 
@@ -65,15 +66,14 @@ impl Telemetry {
         registry.register(Box::new(self.remaining.clone()))
     }
 
-    /// One request, answered with `status` or not at all.
-    pub(super) fn sent(&self, endpoint: Endpoint, status: Option<u16>, took: Duration) {
-        let code = status.map(|status| status.to_string());
-        self.requests
-            .with_label_values(&[endpoint.name(), code.as_deref().unwrap_or("error")])
-            .inc();
-        self.duration
-            .with_label_values(&[endpoint.name()])
-            .observe(took.as_secs_f64());
+    /// A request that leaves now.
+    pub(super) fn sending(&self, endpoint: Endpoint) -> Sending<'_> {
+        Sending {
+            telemetry: self,
+            endpoint,
+            since: Instant::now(),
+            status: None,
+        }
     }
 
     /// What the last answer's headers say, where they say it.
@@ -87,6 +87,41 @@ impl Telemetry {
                 .with_label_values(&NO_LABELS)
                 .set(remaining.into());
         }
+    }
+}
+
+/// A request under way. Counted when dropped, so that one nobody waits for any more is counted too.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    telemetry: &'a Telemetry,
+    endpoint: Endpoint,
+    since: Instant,
+    status: Option<u16>,
+}
+
+impl Sending<'_> {
+    /// There is an answer.
+    pub(super) fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let code = self.status.map(|status| status.to_string());
+        let endpoint = self.endpoint.name();
+        self.telemetry
+            .requests
+            .with_label_values(&[endpoint, code.as_deref().unwrap_or("error")])
+            .inc();
+        self.telemetry
+            .duration
+            .with_label_values(&[endpoint])
+            .observe(self.elapsed().as_secs_f64());
     }
 }
 
@@ -107,20 +142,29 @@ mod tests {
         telemetry.register(&registry).unwrap();
         assert_eq!(text(&registry), "");
         telemetry.clone().quota(Some(400), Some(0));
-        let text = text(&registry);
-        assert!(text.contains("\ncontact_helpscout_rate_limit_requests 400\n"));
-        assert!(text.contains("\ncontact_helpscout_rate_limit_remaining_requests 0\n"));
+        let known = text(&registry);
+        assert!(known.contains("\ncontact_helpscout_rate_limit_requests 400\n"));
+        assert!(known.contains("\ncontact_helpscout_rate_limit_remaining_requests 0\n"));
         telemetry.quota(None, None);
-        assert!(text.contains("\ncontact_helpscout_rate_limit_requests 400\n"));
+        assert_eq!(
+            text(&registry),
+            known,
+            "an answer that says nothing changes nothing"
+        );
     }
 
-    #[test]
-    fn requests_are_counted_by_endpoint_and_status() {
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_counted_answered_or_not() {
         let telemetry = Telemetry::new().unwrap();
         let registry = Registry::new();
         telemetry.register(&registry).unwrap();
-        telemetry.sent(Endpoint::Tags, Some(503), Duration::from_secs(2));
-        telemetry.sent(Endpoint::Tags, None, Duration::from_secs(40));
+        let mut answered = telemetry.sending(Endpoint::Tags);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        answered.answered(503);
+        drop(answered);
+        let abandoned = telemetry.sending(Endpoint::Tags);
+        tokio::time::advance(Duration::from_secs(40)).await;
+        drop(abandoned);
         let text = text(&registry);
         for line in [
             r#"contact_helpscout_requests_total{code="503",endpoint="tags"} 1"#,

@@ -13,7 +13,7 @@ use url::Url;
 use super::*;
 use crate::config::{CountsFrom, HelpScout};
 
-const INTERVAL: Duration = Duration::from_secs(300);
+const INTERVAL: Duration = Duration::from_mins(5);
 
 /// What the script does with one request.
 enum Step {

@@ -1,9 +1,12 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::*;
-use crate::domain::Tickets;
+use super::{token::UNTOLD_LIFE, *};
+use crate::domain::{ContactCounts, Ratings, Tickets};
+
+const DAY: i64 = 24 * 60 * 60;
 
 fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/help-scout");

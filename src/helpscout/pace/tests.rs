@@ -1,0 +1,216 @@
+use proptest::prelude::*;
+use tokio::time::sleep;
+
+use super::*;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn pace(per_minute: u32) -> Arc<Pace> {
+    Arc::new(Pace::new(NonZeroU32::new(per_minute)))
+}
+
+fn after(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds)
+}
+
+async fn depart(pace: &Pace, deadline: Instant) -> Result<Instant, Late> {
+    pace.turn(Endpoint::Tags, deadline)
+        .await
+        .map(|_turn| Instant::now())
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_what_is_granted() {
+    let pace = Pace::new(None);
+    assert_eq!((pace.granted(), pace.per_minute()), (None, 100));
+    assert!(pace.grant(400));
+    assert!(!pace.grant(400));
+    assert_eq!((pace.granted(), pace.per_minute()), (Some(400), 200));
+    pace.grant(1);
+    assert_eq!(pace.per_minute(), 1, "never nothing");
+    let told = Pace::new(NonZeroU32::new(30));
+    told.grant(400);
+    assert_eq!((told.granted(), told.per_minute()), (Some(400), 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_too_many_waits_for_the_first_to_be_a_minute_old() {
+    let pace = pace(2);
+    let start = Instant::now();
+    depart(&pace, after(600)).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    depart(&pace, after(600)).await.unwrap();
+    let third = depart(&pace, after(600)).await.unwrap() - start;
+    assert!(third >= MINUTE && third < MINUTE + Duration::from_secs(1));
+    let fourth = depart(&pace, after(600)).await.unwrap() - start;
+    assert!(fourth >= Duration::from_secs(70) && fourth < Duration::from_secs(71));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_room_before_the_deadline_fails_at_once() {
+    let pace = pace(1);
+    let start = Instant::now();
+    depart(&pace, after(30)).await.unwrap();
+    let late = depart(&pace, after(30)).await.unwrap_err();
+    assert_eq!(late, Late::Paced { per_minute: 1 });
+    assert_eq!(Instant::now(), start);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_holds_everyone_and_outlasts_a_shorter_one() {
+    let pace = pace(100);
+    let start = Instant::now();
+    assert!(pace.hold(Duration::from_secs(20)));
+    assert!(!pace.hold(Duration::from_secs(5)));
+    let late = depart(&pace, after(20)).await.unwrap_err();
+    assert_eq!(
+        late,
+        Late::Held {
+            wait: Duration::from_secs(20)
+        }
+    );
+    assert_eq!(Instant::now(), start, "failed at once");
+    assert_eq!(
+        depart(&pace, after(21)).await.unwrap() - start,
+        Duration::from_secs(20)
+    );
+    assert!(pace.hold(Duration::from_secs(1)), "a new one is news");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sleeps_for_the_pace_hears_of_a_hold_at_once() {
+    let pace = pace(1);
+    depart(&pace, after(100)).await.unwrap();
+    let sleeper = tokio::spawn({
+        let pace = Arc::clone(&pace);
+        async move { depart(&pace, after(100)).await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    let held_at = Instant::now();
+    pace.hold(Duration::from_mins(5));
+    let late = sleeper.await.unwrap().unwrap_err();
+    assert!(matches!(late, Late::Held { .. }));
+    assert_eq!(Instant::now(), held_at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sleeps_for_the_pace_hears_of_a_higher_ceiling() {
+    let pace = Arc::new(Pace::new(None));
+    pace.grant(2);
+    depart(&pace, after(100)).await.unwrap();
+    let start = Instant::now();
+    let sleeper = tokio::spawn({
+        let pace = Arc::clone(&pace);
+        async move { depart(&pace, after(100)).await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    pace.grant(400);
+    assert_eq!(
+        sleeper.await.unwrap().unwrap() - start,
+        Duration::from_secs(1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_keeps_log_quota_and_wait() {
+    let old = pace(2);
+    old.grant(400);
+    depart(&old, after(1)).await.unwrap();
+    let new = old.succeed(NonZeroU32::new(1));
+    assert_eq!((new.granted(), new.per_minute()), (Some(400), 1));
+    let late = depart(&new, after(30)).await.unwrap_err();
+    assert_eq!(late, Late::Paced { per_minute: 1 });
+    old.hold(Duration::from_secs(90));
+    let start = Instant::now();
+    depart(&new, after(300)).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(90));
+}
+
+#[test]
+fn every_endpoint_has_its_own_limit() {
+    for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
+        assert_eq!(endpoint as usize, index);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_endpoint_leaves_room_for_the_others() {
+    let pace = pace(100);
+    let mut dead = Vec::new();
+    for _ in 0..IN_FLIGHT_PER_ENDPOINT {
+        dead.push(pace.turn(Endpoint::Happiness, after(60)).await.unwrap());
+    }
+    let start = Instant::now();
+    let other = pace.turn(Endpoint::Productivity, after(60)).await.unwrap();
+    assert_eq!(Instant::now(), start);
+    assert_eq!(
+        pace.turn(Endpoint::Happiness, after(60)).await.unwrap_err(),
+        Late::Busy
+    );
+    assert_eq!(
+        pace.turn(Endpoint::Tags, after(60)).await.unwrap_err(),
+        Late::Busy,
+        "four at most"
+    );
+    drop((dead, other));
+    pace.turn(Endpoint::Tags, after(1)).await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever comes when: never more than the ceiling in any 60 s, nothing during a wait,
+    /// nothing at or past a deadline.
+    #[test]
+    fn never_more_than_the_ceiling_in_any_minute(
+        per_minute in 1u32..12,
+        arrivals in prop::collection::vec(
+            (0u64..90_000, 1u64..200_000, prop::option::weighted(0.05, 1u64..50_000)),
+            1..60,
+        ),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pace = pace(per_minute);
+            let begin = Instant::now();
+            let mut calls = Vec::new();
+            for (at, patience, hold) in arrivals {
+                let pace = Arc::clone(&pace);
+                calls.push(tokio::spawn(async move {
+                    sleep(Duration::from_millis(at)).await;
+                    if let Some(hold) = hold {
+                        let from = Instant::now();
+                        pace.hold(Duration::from_millis(hold));
+                        return (None, Some((from, from + Duration::from_millis(hold))));
+                    }
+                    let deadline = Instant::now() + Duration::from_millis(patience);
+                    let departed = depart(&pace, deadline).await.ok();
+                    assert!(Instant::now() <= deadline);
+                    assert!(departed.is_none_or(|departed| departed < deadline));
+                    (departed, None)
+                }));
+            }
+            let (mut departures, mut holds) = (Vec::new(), Vec::new());
+            for call in calls {
+                let (departed, hold) = call.await.unwrap();
+                departures.extend(departed);
+                holds.extend(hold);
+            }
+            departures.sort_unstable();
+            for (index, first) in departures.iter().enumerate() {
+                let within = departures[index..]
+                    .iter()
+                    .take_while(|later| **later - *first <= MINUTE)
+                    .count();
+                assert!(within <= per_minute as usize, "{within} after {:?}", *first - begin);
+                for (from, until) in &holds {
+                    assert!(!(from < first && first < until));
+                }
+            }
+        });
+    }
+}

@@ -114,7 +114,7 @@ impl App {
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
         telemetry.register(&registry)?;
-        let readers = readers(&config, &telemetry)?;
+        let readers = readers(&config, &telemetry, None)?;
         let first = Arc::new(refresh::unread(&config));
         let exposition = Arc::new(Exposition::new(registry, first));
         let outlets = Arc::new(outlets(&exposition, &own));
@@ -204,10 +204,19 @@ fn ended_early(part: &'static str, ended: Result<(), tokio::task::JoinError>) ->
     ended.map_err(|source| Error::Ended { part, source })
 }
 
-/// Builds what reads the sources. Nothing is connected.
-pub fn readers(config: &Config, telemetry: &Telemetry) -> Result<Readers, Error> {
+/// Builds what reads the sources. Nothing is connected. A `predecessor` on the same account hands on
+/// its pace and a wait that Help Scout asked for.
+pub fn readers(
+    config: &Config,
+    telemetry: &Telemetry,
+    predecessor: Option<&HelpScout>,
+) -> Result<Readers, Error> {
+    let helpscout = match predecessor {
+        Some(predecessor) => predecessor.succeed(config),
+        None => HelpScout::new(config, telemetry.clone()),
+    };
     Ok(Readers {
-        helpscout: HelpScout::new(config, telemetry.clone()).map_err(Error::HelpScout)?,
+        helpscout: helpscout.map_err(Error::HelpScout)?,
         populations: Populations::new(config).map_err(Error::Population)?,
     })
 }

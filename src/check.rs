@@ -88,7 +88,7 @@ impl fmt::Display for Report {
 pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     let config = Arc::new(config);
     let telemetry = Telemetry::new()?;
-    let readers = readers(&config, &telemetry)?;
+    let readers = readers(&config, &telemetry, None)?;
     let failures: Arc<Mutex<Vec<(Source, SourceFailure)>>> = Arc::default();
     let latest: Arc<Mutex<Option<Arc<Snapshot>>>> = Arc::default();
     let outlets = Outlets {

@@ -43,12 +43,17 @@ pub use store::frame;
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);
 
+/// Receives snapshots.
+pub type Publish = Box<dyn Fn(Arc<Snapshot>) + Send + Sync>;
+/// Is told of failed readings.
+pub type Failed = Box<dyn Fn(&Source, &SourceFailure) + Send + Sync>;
+
 /// Where a refresh's results go, and where it takes the time from.
 pub struct Outlets {
     /// Receives every snapshot.
-    pub publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
+    pub publish: Publish,
     /// Told of every failed reading.
-    pub failed: Box<dyn Fn(&Source, &SourceFailure) + Send + Sync>,
+    pub failed: Failed,
     /// The wall clock.
     pub now: fn() -> Timestamp,
 }
@@ -66,6 +71,7 @@ pub struct Carried {
     store: Store,
     window_end: Option<Timestamp>,
     health: Health,
+    holds_back: bool,
 }
 
 /// Reads all sources of one configuration, again and again.
@@ -99,10 +105,17 @@ impl Refresher {
         };
         let frame = Arc::new(frame(&config));
         let with_reports = reports != Reports::Unavailable;
-        let (store, window_end, mut health) = match carried {
-            Some(carried) => (carried.store, carried.window_end, carried.health),
-            None => (Store::default(), None, Health::new(&config, with_reports)),
-        };
+        let Carried {
+            store,
+            window_end,
+            mut health,
+            holds_back,
+        } = carried.unwrap_or_else(|| Carried {
+            store: Store::default(),
+            window_end: None,
+            health: Health::new(&config, with_reports),
+            holds_back: false,
+        });
         health.follow(&config, with_reports);
         Self {
             config,
@@ -115,7 +128,7 @@ impl Refresher {
             reports,
             reports_refused_at: None,
             next_expiry: None,
-            holds_back: false,
+            holds_back,
         }
     }
 
@@ -155,11 +168,12 @@ impl Refresher {
             store: self.store,
             window_end: self.window_end,
             health: self.health,
+            holds_back: self.holds_back,
         }
     }
 
-    /// The readers, for `check` to ask about pace and quota.
-    pub fn readers(&self) -> &Readers {
+    /// The readers, to ask about pace and quota.
+    pub fn readers(&self) -> &Arc<Readers> {
         &self.readers
     }
 

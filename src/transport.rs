@@ -7,7 +7,7 @@
 use std::{error::Error as StdError, time::Duration};
 
 use reqwest::StatusCode;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{config::is_loopback, domain::Reason};
 

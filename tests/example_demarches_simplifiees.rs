@@ -13,10 +13,13 @@ mod postgres;
 #[path = "common/server.rs"]
 mod server;
 
-use std::time::Duration;
+use std::path::Path;
 
-use contact_rate_exporter::config::Dialect;
-use populations::{of_database, read};
+use contact_rate_exporter::{
+    config::{self, Config},
+    population::Populations,
+};
+use populations::read;
 use postgres::Postgres;
 
 const EXAMPLE: &str = include_str!("../examples/demarches-simplifiees.yml");
@@ -76,24 +79,19 @@ const ROWS: &str = "
         (9, 'en_construction', '2026-01-02', '2026-01-02 13:00:00');
 ";
 
-/// The text after each `query:`, whether on its line or in the block below it.
-fn queries() -> Vec<String> {
-    let mut queries = Vec::new();
-    let mut lines = EXAMPLE.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some(value) = line.trim_start().strip_prefix("query: ") else {
-            continue;
-        };
-        let indent = line.len() - line.trim_start().len();
-        let is_below = |line: &&str| line.len() - line.trim_start().len() > indent;
-        let mut query = value.trim_start_matches('|').to_owned();
-        while let Some(line) = lines.next_if(is_below) {
-            query.push_str(line);
-            query.push('\n');
-        }
-        queries.push(query);
-    }
-    queries
+/// The file as the exporter reads it.
+fn config(database_url: &str) -> Config {
+    let environment = |name: &str| match name {
+        "DATABASE_URL" => Some(database_url.to_owned()),
+        "HELPSCOUT_APP_ID" | "HELPSCOUT_APP_SECRET" => Some("unused".to_owned()),
+        _ => None,
+    };
+    config::parse(
+        EXAMPLE,
+        Path::new("examples/demarches-simplifiees.yml"),
+        &environment,
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -108,14 +106,12 @@ async fn its_queries_count_what_they_say() {
         .collect();
     server.execute(&statements.replace('…', "right")).await;
 
-    let queries = queries();
-    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
-    let url = server.url_of("contact_rate", "right", "");
-    let populations = of_database(Dialect::Postgres, &url, Duration::from_secs(20), &queries);
+    let config = config(&server.url_of("contact_rate", "right", ""));
+    let populations = Populations::new(&config).unwrap();
     let expected = [("users", 3.0), ("dossiers", 3.0 + 1.0 + 2.0)];
-    assert_eq!(queries.len(), expected.len());
+    assert_eq!(config.populations.len(), expected.len());
     for (index, (name, expected)) in expected.into_iter().enumerate() {
-        assert!(EXAMPLE.contains(&format!("\n  {name}:\n")), "{name}");
+        assert_eq!(config.populations[index].name, name);
         let value = read(&populations, index).await.unwrap();
         assert_eq!(value, expected, "{name}");
     }

@@ -12,7 +12,7 @@ use crate::{
     chain::chain,
     exposition::Own,
     helpscout::Telemetry,
-    refresh::{Carried, Outlets, Refresher},
+    refresh::{Carried, Outlets, Readers, Refresher},
 };
 
 /// The refresh task, and how to stop it.
@@ -22,6 +22,7 @@ pub struct Refreshing {
     /// Stops the task.
     pub cancel: CancellationToken,
     definition: u64,
+    readers: Arc<Readers>,
 }
 
 impl Refreshing {
@@ -33,6 +34,7 @@ impl Refreshing {
     ) -> Self {
         let cancel = CancellationToken::new();
         let cancelled = cancel.clone();
+        let readers = Arc::clone(refresher.readers());
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = cancelled.cancelled() => {}
@@ -44,6 +46,7 @@ impl Refreshing {
             task,
             cancel,
             definition,
+            readers,
         }
     }
 }
@@ -62,7 +65,8 @@ impl Reloader {
     /// last good values go on; else the old page stays until the first refresh has ended.
     pub async fn reload(&self, refreshing: &mut Refreshing) -> Result<(), String> {
         let built = (self.source)().map_err(Error::from).and_then(|config| {
-            let readers = readers(&config, &self.telemetry)?;
+            let predecessor = Some(&refreshing.readers.helpscout);
+            let readers = readers(&config, &self.telemetry, predecessor)?;
             Ok((Arc::new(config), readers))
         });
         let (config, readers) = match built {

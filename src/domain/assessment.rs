@@ -79,6 +79,8 @@ pub fn assess(evidence: &Evidence) -> Option<Assessment> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::float_cmp, reason = "quotients of these counts are exact")]
+
     use super::*;
 
     fn december() -> Evidence {

@@ -174,9 +174,9 @@ fn write_rates(page: &mut String, snapshot: &Snapshot, now: Timestamp) -> fmt::R
     }
     page.push_str("</tbody>\n</table></div>\n");
     if hidden > 0 {
-        write!(
+        writeln!(
             page,
-            "<p class=\"soft\">{hidden} more rows are only among the metrics.</p>\n"
+            "<p class=\"soft\">{hidden} more rows are only among the metrics.</p>"
         )?;
     }
     Ok(())

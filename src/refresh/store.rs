@@ -27,22 +27,37 @@ struct Kept<T> {
     read_at: Instant,
 }
 
+/// Created tickets in the window and in the previous one.
+#[derive(Clone, Copy, Debug)]
+struct Created {
+    current: u64,
+    previous: Option<u64>,
+}
+
+/// What rests on daily counts, and so can be older than its rate.
+#[derive(Clone, Copy, Debug)]
+struct Rise {
+    baseline: Option<f64>,
+    p_value: Option<f64>,
+}
+
+/// Segment and window.
+type Pair = (usize, usize);
 /// Segment, population, window.
 type Place = (usize, usize, usize);
 
 /// Every last good value of one configuration.
 #[derive(Default)]
 pub struct Store {
-    contacts: HashMap<(usize, usize), Kept<Contacts>>,
-    /// Created tickets that the reports leave out, from daily counts: current and previous.
-    created: HashMap<(usize, usize), Kept<(u64, Option<u64>)>>,
-    ratings: HashMap<(usize, usize), Kept<Ratings>>,
+    contacts: HashMap<Pair, Kept<Contacts>>,
+    /// Created tickets that the reports leave out, from daily counts.
+    created: HashMap<Pair, Kept<Created>>,
+    ratings: HashMap<Pair, Kept<Ratings>>,
     open: HashMap<usize, Kept<OpenTickets>>,
     dispersion: HashMap<usize, Kept<f64>>,
-    populations: HashMap<(usize, usize), Kept<f64>>,
+    populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Assessment>>,
-    /// Baseline and p-value, which rest on daily counts too and so can be older than their rate.
-    rises: HashMap<Place, Kept<(Option<f64>, Option<f64>)>>,
+    rises: HashMap<Place, Kept<Rise>>,
 }
 
 /// What one refresh has read so far, all for one `end`.
@@ -52,9 +67,9 @@ pub struct Gathered {
     /// When the refresh started: the age of everything it read counts from here.
     pub started: Instant,
     /// Tickets by segment and window.
-    pub contacts: HashMap<(usize, usize), Contacts>,
+    pub contacts: HashMap<Pair, Contacts>,
     /// Ratings by segment and window.
-    pub ratings: HashMap<(usize, usize), Ratings>,
+    pub ratings: HashMap<Pair, Ratings>,
     /// Daily counts by segment, only those that are trusted.
     pub daily: HashMap<usize, DailyCounts>,
     /// Open tickets by segment; `None` where they cannot be known.
@@ -151,8 +166,10 @@ impl Store {
             let end = gathered.end;
             if let Some(current) = daily.created_in(end, window.current(end)) {
                 let previous = daily.created_in(end, window.previous(end));
-                self.created
-                    .insert((segment, index), gathered.kept((current, previous)));
+                self.created.insert(
+                    (segment, index),
+                    gathered.kept(Created { current, previous }),
+                );
             }
         }
     }
@@ -207,7 +224,9 @@ impl Store {
             if tickets == Tickets::Created && counts.0.is_none() {
                 let created = self.created.get(&(segment, window_index));
                 match created {
-                    Some(kept) if kept.end == end => counts = (Some(kept.value.0), kept.value.1),
+                    Some(kept) if kept.end == end => {
+                        counts = (Some(kept.value.current), kept.value.previous);
+                    }
                     // The daily counts failed this time: the last whole set stays.
                     Some(_) => continue,
                     None => {}
@@ -227,20 +246,20 @@ impl Store {
                 dispersion: self.dispersion.get(&segment).map(|kept| kept.value),
                 baseline: plan::baseline(baseline_tickets, exposed.baseline),
             };
-            match assess(&evidence) {
-                Some(assessment) => {
-                    if evidence.baseline.is_some() && tickets == Tickets::Created {
-                        let rise = (assessment.baseline, assessment.rise_p_value);
-                        self.rises.insert(place, gathered.kept(rise));
-                    }
-                    self.rates
-                        .insert((place, tickets), gathered.kept(assessment));
-                }
-                None => {
-                    self.rates.remove(&(place, tickets));
-                    self.rises.remove(&place);
-                }
+            let Some(assessment) = assess(&evidence) else {
+                self.rates.remove(&(place, tickets));
+                self.rises.remove(&place);
+                continue;
+            };
+            if evidence.baseline.is_some() && tickets == Tickets::Created {
+                let rise = Rise {
+                    baseline: assessment.baseline,
+                    p_value: assessment.rise_p_value,
+                };
+                self.rises.insert(place, gathered.kept(rise));
             }
+            self.rates
+                .insert((place, tickets), gathered.kept(assessment));
         }
     }
 
@@ -323,7 +342,7 @@ impl Store {
         let created = self.created.get(&(segment, window));
         let mut counts = kept.map(|kept| kept.value.current.clone());
         if let Some(created) = created {
-            counts.get_or_insert_default().created = Some(created.value.0);
+            counts.get_or_insert_default().created = Some(created.value.current);
         }
         counts
     }
@@ -350,8 +369,8 @@ impl Store {
                             ratio: assessment.ratio,
                             previous: assessment.previous,
                             bounds: assessment.bounds,
-                            baseline: rise.and_then(|(baseline, _)| baseline),
-                            rise_p_value: rise.and_then(|(_, p_value)| p_value),
+                            baseline: rise.and_then(|rise| rise.baseline),
+                            rise_p_value: rise.and_then(|rise| rise.p_value),
                             change: assessment.change,
                         });
                     }

@@ -9,6 +9,7 @@ mod alarms;
 mod arrivals;
 mod calendar;
 mod count;
+mod list;
 mod plot;
 mod ticket;
 
@@ -22,7 +23,8 @@ use calendar::HOUR;
 use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};
 
-pub use count::{Activity, Filter, Listed, Open, Ratings, Resolved, Status};
+pub use count::{Activity, Filter, Ratings, Resolved};
+pub use list::{Listed, Open, Status};
 
 /// The seed of `demo`. Any other makes as good a story, but this one is known to raise no false
 /// alarm at any hour of the week.
@@ -244,4 +246,118 @@ fn draw_hour(
 /// All instants of a story are far inside representable time, unless the clock is not.
 fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or_default()
+}
+
+/// Monday 2026-01-05T00:00:00Z, in hours from 1970.
+#[cfg(test)]
+const MONDAY: i64 = 1_767_571_200 / 3_600;
+
+/// Hours of a story that is told for a test: enough for the dispersion, and for every baseline of
+/// a window that ends in them.
+#[cfg(test)]
+const RECENT_HOURS: Range<i64> = -58 * 24..48;
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn days(count: i64) -> SignedDuration {
+        SignedDuration::from_hours(24 * count)
+    }
+
+    #[test]
+    fn scenarios_are_called_the_same_on_the_command_line() {
+        for scenario in Scenario::ALL {
+            let value = clap::ValueEnum::to_possible_value(&scenario).unwrap();
+            assert_eq!(value.get_name(), scenario.name());
+        }
+        assert_eq!(Scenario::default(), Scenario::Incident);
+    }
+
+    /// The same noise on every day: only the calendar moves.
+    #[test]
+    fn a_week_later_it_is_the_same_story() {
+        for scenario in Scenario::ALL {
+            let story = Story::of_hours(scenario, 3, MONDAY + 5, RECENT_HOURS);
+            let later = Story::of_hours(scenario, 3, MONDAY + 5 + 168, RECENT_HOURS);
+            assert!(story.tickets.len() > 1_000);
+            assert_eq!(story.tickets.len(), later.tickets.len());
+            for (ticket, later) in story.tickets.iter().zip(&later.tickets) {
+                assert_eq!(ticket.created + 7 * 86_400, later.created);
+                assert_eq!(ticket.closed + 7 * 86_400, later.closed);
+                assert_eq!(ticket.traits, later.traits);
+            }
+        }
+    }
+
+    #[test]
+    fn the_hour_is_the_anchor_and_the_seed_matters() {
+        let now: Timestamp = "2026-01-07T10:59:59Z".parse().unwrap();
+        let hour = now.as_second() / HOUR;
+        let story = Story::new(Scenario::Steady, 3, now);
+        assert_eq!(story.anchor().to_string(), "2026-01-07T10:00:00Z");
+        assert_eq!(story.launch().to_string(), "2023-01-08T10:00:00Z");
+        assert_eq!(story.horizon().to_string(), "2026-03-08T10:00:00Z");
+        let recent = Story::of_hours(Scenario::Steady, 3, hour, RECENT_HOURS);
+        let other = Story::of_hours(Scenario::Steady, 4, hour, RECENT_HOURS);
+        let created = |story: &Story| {
+            let all = Filter::default();
+            let end = story.anchor();
+            story.created(&all, end - days(50), end)
+        };
+        assert_eq!(created(&story), created(&recent), "hours stand alone");
+        assert_ne!(created(&story), created(&other));
+
+        // Nothing before the launch, nothing after the horizon.
+        let all = Filter::default();
+        let (launch, horizon) = (story.launch(), story.horizon());
+        assert_eq!(
+            story.activity(&all, Timestamp::MIN, launch),
+            Activity::default()
+        );
+        assert_eq!(story.users(launch), 0);
+        assert_eq!(story.dossiers(Timestamp::MIN, launch), 0);
+        assert_eq!(story.dossiers(horizon, Timestamp::MAX), 0);
+        assert_eq!(story.created(&all, horizon, Timestamp::MAX), 0);
+        assert!(story.dossiers(horizon - days(1), horizon) > 100);
+    }
+
+    /// Contact rate and size of each story, and how they move.
+    #[test]
+    fn each_scenario_tells_what_it_says() {
+        let now = "2026-01-07T10:00:00Z".parse().unwrap();
+        let all = Filter::default();
+        for scenario in Scenario::ALL {
+            let story = Story::new(scenario, DEFAULT_SEED, now);
+            let rate = |start: i64, end: i64| {
+                let (start, end) = (now + days(start), now + days(end));
+                story.created(&all, start, end) as f64 / story.dossiers(start, end) as f64
+            };
+            let per_user = |end: i64| {
+                let end = now + days(end);
+                story.created(&all, end - days(28), end) as f64 / story.users(end) as f64
+            };
+            let size = |end: i64| {
+                let end = now + days(end);
+                story.dossiers(end - days(28), end) as f64
+            };
+            let usual = rate(-300, -30);
+            assert!((0.05..0.06).contains(&usual), "{scenario} {usual}");
+            let recent = rate(-2, 0) / usual;
+            let users = per_user(-30) / per_user(-200);
+            let growth = size(0) / size(-182);
+            assert!((0.8..1.25).contains(&users), "{scenario} {users}");
+            let expected = match scenario {
+                Scenario::Steady => (0.85..1.15, 0.98..1.1),
+                Scenario::Growth => (0.85..1.15, 1.5..1.8),
+                Scenario::Incident => (4.0..6.0, 0.98..1.1),
+                Scenario::Improvement => (0.5..0.8, 0.98..1.1),
+            };
+            assert!(expected.0.contains(&recent), "{scenario} {recent}");
+            assert!(expected.1.contains(&growth), "{scenario} {growth}");
+            assert!((10_000.0..40_000.0).contains(&size(0)));
+        }
+    }
 }

@@ -1,11 +1,11 @@
-//! Counting what happened: the numbers that reports and lists must agree with.
+//! Counting what happened: the numbers that reports must agree with.
 
 use std::ops::Range;
 
 use jiff::Timestamp;
 
 use super::{
-    Channel, MAILBOXES, Rating, Story, TAGS, instant,
+    Channel, MAILBOXES, Rating, Story, TAGS,
     ticket::{Author, LIFE_LIMIT, Message, Ticket, Traits},
 };
 
@@ -21,7 +21,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn admits(&self, traits: &Traits) -> bool {
+    pub(super) fn admits(&self, traits: &Traits) -> bool {
         let mailbox = MAILBOXES.get(traits.mailbox).map(|(id, _)| id);
         (self.mailboxes.is_empty() || mailbox.is_some_and(|id| self.mailboxes.contains(id)))
             && (self.channels.is_empty() || self.channels.contains(&traits.channel))
@@ -73,55 +73,6 @@ pub struct Ratings {
     pub not_good: u64,
     /// Customers who got a reply in the interval, with a rating or without.
     pub customers: u64,
-}
-
-/// Tickets that wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Open {
-    /// For an agent.
-    pub active: u64,
-    /// For the customer.
-    pub pending: u64,
-}
-
-/// State of a ticket at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// Waits for an agent.
-    Active,
-    /// Waits for the customer.
-    Pending,
-    /// Done.
-    Closed,
-    /// Never counted.
-    Spam,
-}
-
-/// A ticket as the list of conversations shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// 1 for the oldest ticket of the story.
-    pub number: u64,
-    /// When it was created.
-    pub created: Timestamp,
-    /// When it was closed, if it was.
-    pub closed: Option<Timestamp>,
-    /// State now.
-    pub status: Status,
-    /// Id of its mailbox.
-    pub mailbox: u64,
-    /// How the customer got in touch.
-    pub channel: Channel,
-    /// Messages so far.
-    pub messages: u64,
-    traits: Traits,
-}
-
-impl Listed {
-    /// Ids and names of its tags.
-    pub fn tags(&self) -> impl Iterator<Item = (u64, &'static str)> {
-        tags(&self.traits)
-    }
 }
 
 impl Story {
@@ -178,63 +129,6 @@ impl Story {
         ratings
     }
 
-    /// Tickets that wait at an instant.
-    pub fn open(&self, filter: &Filter, at: Timestamp) -> Open {
-        let now = at.as_second();
-        let mut open = Open::default();
-        for ticket in self.created_in(now - LIFE_LIMIT..now.saturating_add(1)) {
-            if filter.admits(&ticket.traits) {
-                match self.status(ticket, now) {
-                    Status::Active => open.active += 1,
-                    Status::Pending => open.pending += 1,
-                    Status::Closed | Status::Spam => {}
-                }
-            }
-        }
-        open
-    }
-
-    /// Tickets created in `[start, end)` that have one of some statuses `at` an instant, newest
-    /// first. Those created after it are not listed.
-    pub fn list(
-        &self,
-        filter: &Filter,
-        statuses: &[Status],
-        start: Timestamp,
-        end: Timestamp,
-        at: Timestamp,
-    ) -> impl Iterator<Item = Listed> {
-        let now = at.as_second();
-        let created = start.as_second()..end.as_second().min(now.saturating_add(1));
-        let first = self
-            .tickets
-            .partition_point(|ticket| ticket.created < created.start);
-        self.created_in(created)
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, ticket)| filter.admits(&ticket.traits))
-            .map(move |(index, ticket)| (index, ticket, self.status(ticket, now)))
-            .filter(|(.., status)| statuses.contains(status))
-            .map(move |(index, ticket, status)| self.listed(first + index + 1, ticket, status, now))
-    }
-
-    fn listed(&self, number: usize, ticket: &Ticket, status: Status, now: i64) -> Listed {
-        let messages = self.messages_of(ticket);
-        Listed {
-            number: number as u64,
-            created: instant(ticket.created),
-            closed: (status == Status::Closed).then(|| instant(ticket.closed)),
-            status,
-            mailbox: MAILBOXES
-                .get(ticket.traits.mailbox)
-                .map_or(0, |(id, _)| *id),
-            channel: ticket.traits.channel,
-            messages: messages.partition_point(|message| message.at <= now) as u64,
-            traits: ticket.traits,
-        }
-    }
-
     fn count_messages(&self, ticket: &Ticket, interval: &Range<i64>, activity: &mut Activity) {
         let mut replies = 0;
         let mut waiting_since = None;
@@ -277,31 +171,12 @@ impl Story {
         }
     }
 
-    /// State of a ticket that exists `now`.
-    fn status(&self, ticket: &Ticket, now: i64) -> Status {
-        if ticket.traits.spam {
-            return Status::Spam;
-        }
-        if ticket.closed <= now {
-            return Status::Closed;
-        }
-        let messages = self.messages_of(ticket);
-        let so_far = messages.partition_point(|message| message.at <= now);
-        match messages.get(so_far.saturating_sub(1)) {
-            Some(Message {
-                author: Author::Agent,
-                ..
-            }) => Status::Pending,
-            _ => Status::Active,
-        }
-    }
-
     /// Tickets to which anything can have happened in an interval.
     fn alive_in(&self, interval: &Range<i64>) -> &[Ticket] {
         self.created_in(interval.start.saturating_sub(LIFE_LIMIT)..interval.end)
     }
 
-    fn created_in(&self, interval: Range<i64>) -> &[Ticket] {
+    pub(super) fn created_in(&self, interval: Range<i64>) -> &[Ticket] {
         let at = |second| {
             self.tickets
                 .partition_point(|ticket| ticket.created < second)
@@ -311,7 +186,7 @@ impl Story {
             .unwrap_or_default()
     }
 
-    fn messages_of(&self, ticket: &Ticket) -> &[Message] {
+    pub(super) fn messages_of(&self, ticket: &Ticket) -> &[Message] {
         let at = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
         self.messages
             .get(at(ticket.messages.0)..at(ticket.messages.1))
@@ -319,10 +194,77 @@ impl Story {
     }
 }
 
-fn tags(traits: &Traits) -> impl Iterator<Item = (u64, &'static str)> {
+/// Ids and names of a ticket's tags.
+pub(super) fn tags(traits: &Traits) -> impl Iterator<Item = (u64, &'static str)> {
     let bits = traits.tags;
     TAGS.into_iter()
         .enumerate()
         .filter(move |(index, _)| bits & (1 << index) != 0)
         .map(|(_, tag)| tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::{
+        super::{DEFAULT_SEED, MONDAY, RECENT_HOURS, Scenario},
+        *,
+    };
+
+    fn story() -> Story {
+        Story::of_hours(Scenario::Incident, DEFAULT_SEED, MONDAY + 40, RECENT_HOURS)
+    }
+
+    fn everything(activity: &Activity) -> [usize; 6] {
+        [
+            activity.created,
+            activity.created_by_agents,
+            activity.closed,
+            activity.resolved.len() as u64,
+            activity.replies,
+            activity.messages,
+        ]
+        .map(|count| usize::try_from(count).unwrap())
+    }
+
+    #[test]
+    fn adjacent_intervals_add_up_and_shortcuts_agree() {
+        let story = story();
+        let at = |seconds| story.anchor() + SignedDuration::from_secs(seconds);
+        let spans = -50 * 86_400_i64..40 * 3_600;
+        proptest!(|(mut cuts in prop::array::uniform3(spans), channel in prop::bool::ANY)| {
+            cuts.sort_unstable();
+            let [start, middle, end] = cuts.map(at);
+            let filter = Filter {
+                channels: channel.then_some(Channel::Chat).into_iter().collect(),
+                ..Filter::default()
+            };
+            let whole = story.activity(&filter, start, end);
+            let parts = [(start, middle), (middle, end)]
+                .map(|(start, end)| everything(&story.activity(&filter, start, end)));
+            let sum: Vec<usize> = parts[0].iter().zip(parts[1]).map(|(a, b)| a + b).collect();
+            prop_assert_eq!(sum, everything(&whole));
+            prop_assert_eq!(story.created(&filter, start, end), whole.created);
+            prop_assert!(whole.resolved.len() as u64 <= whole.closed);
+            prop_assert!(whole.response_seconds.len() as u64 <= whole.replies);
+            let ratings = |start, end| {
+                let ratings = story.ratings(&filter, start, end);
+                ratings.great + ratings.okay + ratings.not_good
+            };
+            prop_assert_eq!(ratings(start, end), ratings(start, middle) + ratings(middle, end));
+        });
+    }
+
+    #[test]
+    fn unknown_ids_admit_nothing() {
+        let story = story();
+        let filter = Filter {
+            tags: vec![1],
+            ..Filter::default()
+        };
+        let start = story.anchor() - SignedDuration::from_hours(100);
+        assert_eq!(story.created(&filter, start, story.anchor()), 0);
+    }
 }

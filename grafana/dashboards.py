@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes `grafana/dashboards/*.json`. Edit `grafana/boards/`, run this, commit both.
 
-    .venv/bin/pip install -r grafana/requirements.txt
-    .venv/bin/python grafana/dashboards.py          # writes
-    .venv/bin/python grafana/dashboards.py --check  # writes nothing; fails if a file differs
+.venv/bin/pip install -r grafana/requirements.txt
+.venv/bin/python grafana/dashboards.py          # writes
+.venv/bin/python grafana/dashboards.py --check  # writes nothing; fails if a file differs
 """
 
 import json
@@ -44,7 +44,10 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         stale = differences()
         for name in stale:
-            print(f"grafana/dashboards/{name} is not what grafana/boards makes: run grafana/dashboards.py", file=sys.stderr)
+            print(
+                f"grafana/dashboards/{name} is not what grafana/boards makes: run grafana/dashboards.py",
+                file=sys.stderr,
+            )
         return 1 if stale else 0
     if sys.argv[1:]:
         print(__doc__, file=sys.stderr)

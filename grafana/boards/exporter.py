@@ -39,6 +39,8 @@ def build():
         f"min by (job) ({select('contact_helpscout_rate_limit_remaining_requests')}"
         f" / ({select('contact_helpscout_rate_limit_requests')} > 0))"
     )
+    rates = now("contact_rate_ratio", CREATED, by=per_rate)
+    judged = now("contact_rate_rise_p_value", CREATED, by=per_rate)
     by_source = "job, instance, source"
 
     return board(
@@ -46,7 +48,9 @@ def build():
         "Contact rate / Exporter",
         "Can the numbers be trusted? For those who run the exporter.",
         stat_panel(
-            1, "How many sources are down", Place(0, 0, 4, 4),
+            1,
+            "How many sources are down",
+            Place(0, 0, 4, 4),
             Reading(
                 "Sources whose last reading failed, wholly or for one segment or window.",
                 "Red from 1. What they gave keeps its last value until `max_age`, then disappears.",
@@ -54,10 +58,15 @@ def build():
                 "See which and why below, then docs/runbooks.md#contactratesourcedown.",
             ),
             Query(f"sum by (job) (1 - min by (job, source) ({select('contact_source_up')}))"),
-            unit="none", decimals=0, steps=((None, CALM), (1, ACT)), no_value="exporter gone",
+            unit="none",
+            decimals=0,
+            steps=((None, CALM), (1, ACT)),
+            no_value="exporter gone",
         ),
         stat_panel(
-            2, "How old the numbers are", Place(4, 0, 4, 4),
+            2,
+            "How old the numbers are",
+            Place(4, 0, 4, 4),
             Reading(
                 "Time since the end of the windows that are shown.",
                 "Red from one hour, as in the alert.",
@@ -65,21 +74,31 @@ def build():
                 "Older: docs/runbooks.md#contactratedatastale.",
             ),
             Query(f"time() - min by (job) ({select('contact_window_end_timestamp_seconds')})"),
-            unit="s", decimals=0, steps=((None, CALM), (3600, ACT)), no_value="no refresh yet",
+            unit="s",
+            decimals=0,
+            steps=((None, CALM), (3600, ACT)),
+            no_value="no refresh yet",
         ),
         stat_panel(
-            3, "How much Help Scout quota is left", Place(8, 0, 4, 4),
+            3,
+            "How much Help Scout quota is left",
+            Place(8, 0, 4, 4),
             Reading(
                 "Calls left in the current minute, of those that the account is granted; as of the last answer.",
                 "Red below 10 %, as in the alert. All tools on the account share it.",
                 "Half or more: the exporter keeps to half by default.",
                 "Low: docs/runbooks.md#contactratequotalow.",
             ),
-            Query(quota), unit="percentunit", decimals=0, steps=((None, ACT), (0.1, CALM)),
+            Query(quota),
+            unit="percentunit",
+            decimals=0,
+            steps=((None, CALM), (0, ACT), (0.1, CALM)),
             no_value="not known yet",
         ),
         stat_panel(
-            4, "Whether the last reload worked", Place(12, 0, 4, 4),
+            4,
+            "Whether the last reload worked",
+            Place(12, 0, 4, 4),
             Reading(
                 "Result of the last reading of the config, and when one last worked.",
                 "Red “no”: the earlier config stays in force.",
@@ -88,29 +107,34 @@ def build():
             ),
             Query(f"min by (job) ({select('contact_exporter_config_last_reload_successful')})", "worked"),
             Query(
-                "1000 * max by (job)"
-                f" ({select('contact_exporter_config_last_reload_success_timestamp_seconds')})",
+                f"1000 * max by (job) ({select('contact_exporter_config_last_reload_success_timestamp_seconds')})",
                 "last success",
             ),
-            unit="none", texts={"0": "no", "1": "yes"}, steps=((None, ACT), (1, CALM)), names=True,
+            unit="none",
+            texts={"0": "no", "1": "yes"},
+            steps=((None, CALM), (0, ACT), (1, CALM)),
+            names=True,
             overrides={"last success": {"unit": "dateTimeFromNow"}},
         ),
         stat_panel(
-            5, "How many rates the alerts can judge", Place(16, 0, 4, 4),
+            5,
+            "How many rates the alerts can judge",
+            Place(16, 0, 4, 4),
             Reading(
                 "Share of the rates of created tickets that have a p-value, which the rate alerts need.",
                 "Red below 1 %: no rise can be found.",
                 "100 %. Less where a total population has no `:end` or the plan has no reports.",
                 "`contact-rate-exporter check` says which population or source lacks a past.",
             ),
-            Query(
-                f"count by (job) ({now('contact_rate_rise_p_value', CREATED, by=per_rate)})"
-                f" / count by (job) ({now('contact_rate_ratio', CREATED, by=per_rate)})"
-            ),
-            unit="percentunit", decimals=0, steps=((None, ACT), (0.01, CALM)), no_value="none",
+            Query(f"(count by (job) ({judged}) or 0 * count by (job) ({rates})) / count by (job) ({rates})"),
+            unit="percentunit",
+            decimals=0,
+            steps=((None, CALM), (0, ACT), (0.01, CALM)),
         ),
         name_panel(
-            6, "Which version runs", Place(20, 0, 4, 4),
+            6,
+            "Which version runs",
+            Place(20, 0, 4, 4),
             Reading(
                 "Version of each running exporter.",
                 "Two names: two versions run side by side.",
@@ -120,7 +144,9 @@ def build():
             Query(f"max by (job, version) ({select('contact_exporter_build_info')})", "{{version}}"),
         ),
         table_panel(
-            7, "Which source can be trusted", Place(0, 4, 13, 8),
+            7,
+            "Which source can be trusted",
+            Place(0, 4, 13, 8),
             Reading(
                 "Every source of every exporter: state, age of its data, time taken, failures in the chosen range.",
                 "Red: down. A dash under age: it never succeeded.",
@@ -131,28 +157,35 @@ def build():
             Column("Instance", label="instance"),
             Column("Source", label="source"),
             Column(
-                "State", f"max by ({by_source}) ({select('contact_source_up')})",
-                texts={"0": "down", "1": "up"}, steps=((None, ACT), (1, CALM)),
+                "State",
+                f"max by ({by_source}) ({select('contact_source_up')})",
+                texts={"0": "down", "1": "up"},
+                steps=((None, CALM), (0, ACT), (1, CALM)),
             ),
             Column(
                 "Age of data",
                 f"time() - max by ({by_source}) ({select('contact_source_last_success_timestamp_seconds')})",
-                unit="s", decimals=0,
+                unit="s",
+                decimals=0,
             ),
             Column(
                 "Time taken",
                 f"max by ({by_source}) ({select('contact_source_refresh_duration_seconds')})",
-                unit="s", decimals=1,
+                unit="s",
+                decimals=1,
             ),
             Column(
                 "Failures",
                 f"sum by ({by_source}) (increase({select('contact_source_failures_total')}[$__range]))",
                 decimals=0,
             ),
-            sort="State", descending=False,
+            sort="State",
+            descending=False,
         ),
         line_panel(
-            8, "Why readings fail", Place(13, 4, 11, 8),
+            8,
+            "Why readings fail",
+            Place(13, 4, 11, 8),
             Reading(
                 "Failed readings by reason.",
                 "`auth`: refused credentials. `rate_limited`: quota. `decode`: an answer of another shape.",
@@ -163,10 +196,13 @@ def build():
                 f"sum by (reason) (increase({select('contact_source_failures_total')}[$__rate_interval]))",
                 "{{reason}}",
             ),
-            unit="none", bars=True,
+            unit="none",
+            bars=True,
         ),
         line_panel(
-            9, "How many calls Help Scout gets", Place(0, 12, 6, 8),
+            9,
+            "How many calls Help Scout gets",
+            Place(0, 12, 6, 8),
             Reading(
                 "Calls per second by answer code, retries counted; and the quota, per second.",
                 "Grey is what the account is granted. 429: the quota ran out. 5xx: Help Scout's own failure.",
@@ -175,10 +211,13 @@ def build():
             ),
             Query(_rate("contact_helpscout_requests_total", "code"), "{{code}}"),
             Query(f"max by (job) ({select('contact_helpscout_rate_limit_requests')}) / 60", "quota"),
-            unit="reqps", colors={"quota": "gray"},
+            unit="reqps",
+            colors={"quota": "gray"},
         ),
         line_panel(
-            10, "How slowly Help Scout answers", Place(6, 12, 6, 8),
+            10,
+            "How slowly Help Scout answers",
+            Place(6, 12, 6, 8),
             Reading(
                 "Time within which 95 % of the calls of an endpoint are answered.",
                 "Estimated from buckets. Gaps: no call in that time.",
@@ -193,7 +232,9 @@ def build():
             unit="s",
         ),
         line_panel(
-            11, "How long a refresh takes, by source", Place(12, 12, 6, 8),
+            11,
+            "How long a refresh takes, by source",
+            Place(12, 12, 6, 8),
             Reading(
                 "Duration of each source's last reading, failed or not.",
                 "Sources are read at the same time: the slowest is the refresh.",
@@ -204,7 +245,9 @@ def build():
             unit="s",
         ),
         line_panel(
-            12, "What the exporter costs", Place(18, 12, 6, 8),
+            12,
+            "What the exporter costs",
+            Place(18, 12, 6, 8),
             Reading(
                 "Resident memory of each exporter (left) and the processor time that it uses (right).",
                 "Memory in bytes; processor as a share of one core.",
@@ -213,8 +256,7 @@ def build():
             ),
             Query(f"max by (instance) ({select('process_resident_memory_bytes')} {OURS})", "memory {{instance}}"),
             Query(
-                "max by (instance) "
-                f"(rate({select('process_cpu_seconds_total')}[$__rate_interval]) {OURS})",
+                f"max by (instance) (rate({select('process_cpu_seconds_total')}[$__rate_interval]) {OURS})",
                 "processor {{instance}}",
             ),
             unit="bytes",

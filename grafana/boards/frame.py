@@ -11,9 +11,7 @@ TAG = "contact-rate"
 
 def _all_option(several: bool) -> models.VariableOption:
     text, value = "All", "$__all"
-    return models.VariableOption(
-        selected=True, text=[text] if several else text, value=[value] if several else value
-    )
+    return models.VariableOption(selected=True, text=[text] if several else text, value=[value] if several else value)
 
 
 def _datasource():
@@ -33,9 +31,7 @@ def _query(name: str, label: str, query: str):
 
 
 def _several(name: str, label: str, query: str):
-    return (
-        _query(name, label, query).multi(True).include_all(True).all_value(".+").current(_all_option(several=True))
-    )
+    return _query(name, label, query).multi(True).include_all(True).all_value(".+").current(_all_option(several=True))
 
 
 def _one(name: str, label: str, query: str, first: str | None = None):
@@ -64,20 +60,18 @@ VARIABLES = {
         "instance", "Instance", 'label_values(contact_exporter_build_info{job=~"$job"}, instance)'
     ),
     "segment": _segment,
-    "population": lambda: _one(
-        "population", "Population", f"label_values({select('contact_rate_ratio')}, population)"
-    ),
+    "population": lambda: _one("population", "Population", f"label_values({select('contact_rate_ratio')}, population)"),
     "window": lambda: _one("window", "Window", f"label_values({select('contact_rate_ratio')}, window)", "7d").sort(
         models.VariableSort.NUMERICAL_ASC
     ),
-    "tickets": lambda: _one(
-        "tickets", "Tickets", f"label_values({select('contact_rate_ratio')}, tickets)", "created"
-    ),
+    "tickets": lambda: _one("tickets", "Tickets", f"label_values({select('contact_rate_ratio')}, tickets)", "created"),
     # A metric of the operator's own. The exporter's is the default because it is always there.
-    "release": lambda: dashboards.TextBoxVariable("release")
-    .label("Release metric")
-    .default_value("contact_exporter_build_info")
-    .current(models.VariableOption(text="contact_exporter_build_info", value="contact_exporter_build_info")),
+    "release": lambda: (
+        dashboards.TextBoxVariable("release")
+        .label("Release metric")
+        .default_value("contact_exporter_build_info")
+        .current(models.VariableOption(text="contact_exporter_build_info", value="contact_exporter_build_info"))
+    ),
 }
 
 

@@ -26,6 +26,11 @@ SECOND = "light-blue"
 THIRD = "super-light-blue"
 QUIET = "gray"
 
+# Steps begin with a calm colour from minus infinity: Grafana paints "no value" in the first one.
+CALM_STEPS = ((None, CALM),)
+
+# Contact rates have no fixed decimals: Grafana then shows three digits that count, for 5.25 % as for 0.0525 %.
+
 # Lines join points up to 25 hours apart: daily backfilled points become a line, longer gaps stay gaps.
 LONGEST_JOINED_GAP = 25 * 3600 * 1000
 
@@ -131,8 +136,18 @@ def _fixed(color: str) -> models.DynamicConfigValue:
 
 
 def stat_panel(
-    number, title, place, reading, *queries: Query, unit, decimals=None, steps=((None, CALM),),
-    texts=None, no_value="unknown", names=False, overrides=None,
+    number,
+    title,
+    place,
+    reading,
+    *queries: Query,
+    unit,
+    decimals=None,
+    steps=CALM_STEPS,
+    texts=None,
+    no_value="unknown",
+    names=False,
+    overrides=None,
 ):
     """Present values, large. Instant queries, so that a value which is gone is not shown as if it were present."""
     panel = _dress(stat.Panel(), number, title, reading, place)
@@ -144,9 +159,7 @@ def stat_panel(
         .color_scheme(dashboards.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
         .color_mode(common_models.BigValueColorMode.VALUE)
         .graph_mode(common_models.BigValueGraphMode.NONE)
-        .text_mode(
-            common_models.BigValueTextMode.VALUE_AND_NAME if names else common_models.BigValueTextMode.AUTO
-        )
+        .text_mode(common_models.BigValueTextMode.VALUE_AND_NAME if names else common_models.BigValueTextMode.AUTO)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
     if decimals is not None:
@@ -160,14 +173,23 @@ def stat_panel(
 
 def name_panel(number, title, place, reading, query: Query):
     """A stat that shows the query's legend, for metrics whose value is always 1."""
-    return stat_panel(number, title, place, reading, query, unit="none").text_mode(
-        common_models.BigValueTextMode.NAME
-    )
+    return stat_panel(number, title, place, reading, query, unit="none").text_mode(common_models.BigValueTextMode.NAME)
 
 
 def line_panel(
-    number, title, place, reading, *queries: Query, unit, decimals=None, minimum=0.0, colors=None,
-    since=None, step="5m", bars=False, logarithmic=False,
+    number,
+    title,
+    place,
+    reading,
+    *queries: Query,
+    unit,
+    decimals=None,
+    minimum=0.0,
+    colors=None,
+    since=None,
+    step="5m",
+    bars=False,
+    logarithmic=False,
 ):
     """Values over time. `since` pins the panel to a range of its own."""
     panel = _dress(timeseries.Panel(), number, title, reading, place)
@@ -187,9 +209,7 @@ def line_panel(
             .show_legend(True)
         )
         .tooltip(
-            common.VizTooltipOptions()
-            .mode(common_models.TooltipDisplayMode.MULTI)
-            .sort(common_models.SortOrder.NONE)
+            common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.NONE)
         )
     )
     if minimum is not None:
@@ -232,9 +252,7 @@ def banded(panel, upper: str, lower: str):
             _property("custom.lineWidth", 0),
             _property("custom.showPoints", "never"),
         ],
-    ).override_by_name(
-        lower, [_fixed(LINE), _property("custom.lineWidth", 0), _property("custom.showPoints", "never")]
-    )
+    ).override_by_name(lower, [_fixed(LINE), _property("custom.lineWidth", 0), _property("custom.showPoints", "never")])
 
 
 def as_line(panel, name: str, color: str):
@@ -286,14 +304,14 @@ def table_panel(number, title, place, reading, *columns: Column, sort: str, desc
         )
         .unit("none")
         .no_value("–")
-        .thresholds(_thresholds((None, CALM)))
+        .thresholds(_thresholds(*CALM_STEPS))
         .sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
             models.DataTransformerConfig(
                 id_val="organize",
                 options={
-                    "excludeByName": {name: True for name in hidden},
+                    "excludeByName": dict.fromkeys(hidden, True),
                     "indexByName": {fields[column.title]: i for i, column in enumerate(columns)},
                     "renameByName": {fields[column.title]: column.title for column in columns},
                 },

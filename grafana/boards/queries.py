@@ -47,7 +47,5 @@ def population(kind, window: str = WINDOW) -> str:
 def expected(kind, by: tuple[str, ...] = ()) -> str:
     """Tickets to expect in one day: the baseline rate (the same weekday of the four weeks before) times today's
     population. Needs no history in Prometheus."""
-    baseline = kind(
-        "contact_rate_baseline_ratio", *(() if by else (SEGMENT,)), POPULATION, DAY, CREATED, by=by
-    )
+    baseline = kind("contact_rate_baseline_ratio", *(() if by else (SEGMENT,)), POPULATION, DAY, CREATED, by=by)
     return f"{baseline} * on (job) group_left () {population(kind, DAY)}"

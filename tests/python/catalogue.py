@@ -1,4 +1,7 @@
-"""The metrics that the exporter exposes, read from its golden exposition (or, by `CONTACT_RATE_METRICS`, another file)."""
+"""The metrics that the exporter exposes, read from its golden exposition.
+
+`CONTACT_RATE_METRICS` names another file, such as one saved by `curl http://localhost:10473/metrics`.
+"""
 
 import os
 import re

@@ -17,7 +17,6 @@ from promql_parser import (
     SubqueryExpr,
     UnaryExpr,
     VectorSelector,
-    parse,
 )
 
 # Odd on purpose: a range that equals it in the tree was written as the variable.
@@ -152,9 +151,10 @@ def problems_of_meaning(tree: Expr, labels_of) -> list[str]:
             counted = isinstance(divisor, AggregateExpr) and str(divisor.op) == "count"
             if not (constant or positive or counted):
                 problems.append(f"divides by something that may be zero: {divisor.prettify()}")
-        if isinstance(node, AggregateExpr) and any(
-            isinstance(inner, BinaryExpr) and str(inner.op) == "/" for inner in nodes(node.expr)
+        if (
+            isinstance(node, AggregateExpr)
+            and any(isinstance(inner, BinaryExpr) and str(inner.op) == "/" for inner in nodes(node.expr))
+            and str(node.op) not in ("min", "max")
         ):
-            if str(node.op) not in ("min", "max"):
-                problems.append(f"divides before it aggregates: {node.prettify()}")
+            problems.append(f"divides before it aggregates: {node.prettify()}")
     return problems

@@ -28,7 +28,7 @@ StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _ma
 
 
 def read(path: Path) -> dict:
-    return yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506, a SafeLoader
+    return yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
 
 
 GROUPS = read(RULES)["groups"]
@@ -43,7 +43,7 @@ def alert_blocks() -> dict[tuple[str, str], range]:
     """The lines of every alert, by name and severity."""
     starts = [i for i, line in enumerate(LINES) if re.match(r"\s+- (alert|record|name): ", line)] + [len(LINES)]
     blocks = {}
-    for start, end in zip(starts, starts[1:]):
+    for start, end in zip(starts, starts[1:], strict=False):
         alert = re.search(r"- alert: (\w+)", LINES[start])
         severity = re.search(r"severity: (\w+)", "\n".join(LINES[start:end]))
         if alert:

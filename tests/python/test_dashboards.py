@@ -128,7 +128,9 @@ class Linter(unittest.TestCase):
     def test_panel_datasource(self):
         for board, panel in panels():
             for owner in (panel, *panel["targets"]):
-                self.assertIn(owner["datasource"]["uid"], ("$datasource", "${datasource}"), f"{board}: {panel['title']}")
+                self.assertIn(
+                    owner["datasource"]["uid"], ("$datasource", "${datasource}"), f"{board}: {panel['title']}"
+                )
 
     def test_panel_title_description(self):
         for board, panel in panels():
@@ -150,7 +152,7 @@ class Linter(unittest.TestCase):
         """By promtool: all queries, as rules of one file."""
         rules = []
         for values in each_population():
-            for number, query in enumerate(queries()):
+            for query in queries():
                 rules.append({"record": f"test:query:{len(rules)}", "expr": substitute(query.expr, values)})
         for number, (_, annotation) in enumerate(annotations()):
             rules.append({"record": f"test:annotation:{number}", "expr": substitute(annotation["expr"])})
@@ -177,11 +179,10 @@ class Linter(unittest.TestCase):
 
     def scoped(self, label: str):
         for query in queries():
-            for values in ({**SAMPLE, label: "MARK"},):
-                for found in selectors(parse(substitute(query.expr, values))):
-                    matcher = found.matcher(label)
-                    self.assertIsNotNone(matcher, f"{query}: {found.metric}")
-                    self.assertEqual((str(matcher.op), matcher.value), ("MatchOp.Re", "MARK"), query)
+            for found in selectors(parse(substitute(query.expr, SAMPLE | {label: "MARK"}))):
+                matcher = found.matcher(label)
+                self.assertIsNotNone(matcher, f"{query}: {found.metric}")
+                self.assertEqual((str(matcher.op), matcher.value), ("MatchOp.Re", "MARK"), query)
 
     def test_target_job(self):
         self.scoped("job")
@@ -244,7 +245,9 @@ class Meaning(unittest.TestCase):
                 self.assertTrue(found.aggregations, f"{query}: {found.metric} is not aggregated")
                 innermost = found.aggregations[0]
                 self.assertIn(str(innermost.op), ("min", "max"), query)
-                self.assertTrue(keeps(innermost, "job") or keeps(innermost, "instance") or keeps(innermost, "source"), query)
+                self.assertTrue(
+                    keeps(innermost, "job") or keeps(innermost, "instance") or keeps(innermost, "source"), query
+                )
 
     def test_present_values_are_asked_for_the_present(self):
         """A range query with its last value would show what is gone as if it were there."""
@@ -333,6 +336,18 @@ class Readable(unittest.TestCase):
             text = json.dumps(panel)
             for colour in ("green", "yellow", "continuous"):
                 self.assertNotIn(colour, text, f"{board}: {panel['title']}")
+
+    def test_no_value_is_never_alarming(self):
+        """Grafana paints "no value" in the colour of the first step."""
+        for board, panel in panels():
+            defaults = panel["fieldConfig"]["defaults"]
+            properties = [p for o in panel["fieldConfig"].get("overrides", []) for p in o["properties"]]
+            found = [p["value"] for p in properties if p["id"] == "thresholds"]
+            found += [defaults["thresholds"]] if "thresholds" in defaults else []
+            for thresholds in found:
+                first = thresholds["steps"][0]
+                self.assertIsNone(first["value"], f"{board}: {panel['title']}")
+                self.assertIn(first["color"], ("text", "blue"), f"{board}: {panel['title']}")
 
 
 class Coverage(unittest.TestCase):

@@ -72,11 +72,7 @@ pub struct Site {
 /// Answers requests on all of `listeners` until `shutdown` is done; then closes the listeners, waits
 /// at most [`DRAIN_TIMEOUT`] for answers that are under way, and returns. Nothing it started
 /// outlives it, even if it is dropped before its end.
-pub async fn serve(
-    listeners: Vec<TcpListener>,
-    site: Site,
-    shutdown: impl Future<Output = ()>,
-) {
+pub async fn serve(listeners: Vec<TcpListener>, site: Site, shutdown: impl Future<Output = ()>) {
     let site = Arc::new(site);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -170,6 +166,9 @@ async fn converse(stream: TcpStream, site: Arc<Site>, watcher: Watcher) {
             service,
         );
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended early");
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "connection ended early"
+        );
     }
 }

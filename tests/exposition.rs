@@ -44,7 +44,9 @@ fn registry() -> Registry {
     let options = |family: &Family| Opts::new(family.name.to_string(), family.help.to_string());
     let requests = &catalogue::HELPSCOUT_REQUESTS_TOTAL;
     let counter = IntCounterVec::new(options(requests), requests.labels).unwrap();
-    counter.with_label_values(&["productivity", "200"]).inc_by(4);
+    counter
+        .with_label_values(&["productivity", "200"])
+        .inc_by(4);
     registry.register(Box::new(counter)).unwrap();
     let durations = &catalogue::HELPSCOUT_REQUEST_DURATION_SECONDS;
     let histogram = HistogramVec::new(
@@ -53,7 +55,9 @@ fn registry() -> Registry {
     )
     .unwrap();
     for seconds in [0.0625, 0.5, 0.5, 30.0] {
-        histogram.with_label_values(&["productivity"]).observe(seconds);
+        histogram
+            .with_label_values(&["productivity"])
+            .observe(seconds);
     }
     registry.register(Box::new(histogram)).unwrap();
     for (family, value) in [
@@ -107,11 +111,16 @@ fn the_page_is_the_golden_one() {
             fs::write(path, &page).unwrap();
         }
         let golden = fs::read_to_string(path).unwrap();
-        assert!(
-            page == golden,
-            "{path} is not what is printed now; if the change is meant, run UPDATE_GOLDEN=1 cargo test \
-             --test exposition and review the difference. Printed:\n{page}"
-        );
+        let lines = page.lines().map(Some).chain([None]);
+        let golden_lines = golden.lines().map(Some).chain([None]);
+        if let Some((printed, golden)) = lines.zip(golden_lines).find(|(left, right)| left != right)
+        {
+            panic!(
+                "{path} differs, first here:\n  printed: {printed:?}\n  golden:  {golden:?}\n\
+                 If the change is meant: UPDATE_GOLDEN=1 cargo test --test exposition"
+            );
+        }
+        assert!(page == golden, "{path} differs in its line ends");
     }
 }
 
@@ -120,7 +129,11 @@ fn every_family_is_on_the_golden_page_with_its_type_and_labels() {
     let page = body(&exposition(example_snapshot::full()).page(Format::Text, Encoding::Identity));
     let samples = parse(Format::Text, &page).unwrap();
     let frame = example_snapshot::frame();
-    let populations: Vec<Family> = frame.populations.iter().map(catalogue::population).collect();
+    let populations: Vec<Family> = frame
+        .populations
+        .iter()
+        .map(catalogue::population)
+        .collect();
     let mut families: BTreeSet<&str> = samples.iter().map(|sample| &*sample.family).collect();
     for family in catalogue::FAMILIES.iter().copied().chain(&populations) {
         assert!(families.remove(&*family.name), "{} is missing", family.name);
@@ -193,7 +206,10 @@ fn before_the_first_refresh_sources_are_down_and_nothing_is_invented() {
         "contact_source_refresh_duration_seconds",
         "contact_window_end_timestamp_seconds",
     ] {
-        assert!(samples.iter().all(|sample| sample.family != absent), "{absent}");
+        assert!(
+            samples.iter().all(|sample| sample.family != absent),
+            "{absent}"
+        );
     }
 }
 
@@ -252,7 +268,11 @@ fn numbers_read_as_people_write_them() {
 fn timestamps_are_milliseconds_or_seconds() {
     for (instant, text, open_metrics) in [
         ("2018-01-01T00:00:00Z", "1514764800000", "1514764800"),
-        ("2018-01-01T00:00:00.0625Z", "1514764800062", "1514764800.062"),
+        (
+            "2018-01-01T00:00:00.0625Z",
+            "1514764800062",
+            "1514764800.062",
+        ),
         ("1969-12-31T23:59:59.5Z", "-500", "-0.500"),
     ] {
         let instant: Timestamp = instant.parse().unwrap();
@@ -355,9 +375,11 @@ fn numbers_that_are_none_are_left_out() {
 #[test]
 fn a_histogram_without_labels_is_whole() {
     let registry = Registry::new();
-    let options = HistogramOpts::new("contact_wait_seconds", "A \"wait\".").buckets(vec![0.5, 2.0, 1e-6 ]);
+    let options =
+        HistogramOpts::new("contact_wait_seconds", "A \"wait\".").buckets(vec![0.5, 2.0, 1e-6]);
     assert!(Histogram::with_opts(options).is_err(), "buckets must rise");
-    let options = HistogramOpts::new("contact_wait_seconds", "A \"wait\".").buckets(vec![1e-6, 0.5, 2.0]);
+    let options =
+        HistogramOpts::new("contact_wait_seconds", "A \"wait\".").buckets(vec![1e-6, 0.5, 2.0]);
     let histogram = Histogram::with_opts(options).unwrap();
     histogram.observe(1.0);
     registry.register(Box::new(histogram)).unwrap();

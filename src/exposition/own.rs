@@ -121,8 +121,11 @@ mod tests {
             .filter(|family| family.name() == "contact_source_failures_total")
             .flat_map(MetricFamily::get_metric)
             .map(|metric| {
-                let labels: Vec<&str> =
-                    metric.get_label().iter().map(|label| label.value()).collect();
+                let labels: Vec<&str> = metric
+                    .get_label()
+                    .iter()
+                    .map(|label| label.value())
+                    .collect();
                 (labels.join(" "), metric.get_counter().get_value())
             })
             .collect()
@@ -140,7 +143,10 @@ mod tests {
         own.clone().fail(&source, Reason::Query);
         own.ensure(&source);
         let counted = ("query users".to_owned(), 1.0);
-        assert!(failures(&registry).contains(&counted), "kept when ensured again");
+        assert!(
+            failures(&registry).contains(&counted),
+            "kept when ensured again"
+        );
         own.remove(&source);
         own.remove(&source);
         assert!(failures(&registry).is_empty());

@@ -375,9 +375,16 @@ mod tests {
                     exposition.page_at(now, format, encoding).parts
                 };
                 let [first, second] = at(0);
-                assert_eq!(at(999).map(|part| part.as_ptr()), [first.as_ptr(), second.as_ptr()]);
+                assert_eq!(
+                    at(999).map(|part| part.as_ptr()),
+                    [first.as_ptr(), second.as_ptr()]
+                );
                 let [later, _] = at(1000);
-                assert_eq!(later.as_ptr(), first.as_ptr(), "the snapshot is rendered once");
+                assert_eq!(
+                    later.as_ptr(),
+                    first.as_ptr(),
+                    "the snapshot is rendered once"
+                );
             }
         }
     }
@@ -406,7 +413,11 @@ mod tests {
         exposition.publish(snapshot(120));
         assert_eq!(prepared(&exposition), [[false; 2], [false, true]]);
         exposition.publish(snapshot(180));
-        assert_eq!(prepared(&exposition), [[false; 2]; 2], "nobody asked meanwhile");
+        assert_eq!(
+            prepared(&exposition),
+            [[false; 2]; 2],
+            "nobody asked meanwhile"
+        );
     }
 
     #[test]

@@ -213,8 +213,7 @@ impl<'a, S: Sink> Walk<'a, S> {
 
     fn targets(&mut self) {
         for target in &self.snapshot.frame.targets {
-            if let Some(labels) =
-                self.pair_labels(target.population, target.window, target.tickets)
+            if let Some(labels) = self.pair_labels(target.population, target.window, target.tickets)
             {
                 let value = Some(target.at_most);
                 self.put(&catalogue::RATE_TARGET_RATIO, &labels, value);

@@ -24,7 +24,8 @@ pub fn format(headers: &HeaderMap) -> Format {
                 open_metrics = open_metrics.max(weight);
             }
             continue;
-        } else if range.eq_ignore_ascii_case("text/plain") && matches!(version, None | Some("0.0.4"))
+        } else if range.eq_ignore_ascii_case("text/plain")
+            && matches!(version, None | Some("0.0.4"))
         {
             3
         } else if range.eq_ignore_ascii_case("text/*") {
@@ -159,13 +160,20 @@ mod tests {
             &[PROMETHEUS_2_49_PROTOBUF],
             &[PROMETHEUS_3],
             &["application/openmetrics-text"],
-            &["text/plain", "application/openmetrics-text; version=1.0.0; charset=utf-8"],
+            &[
+                "text/plain",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            ],
             &["Application/OpenMetrics-Text;Version=\"1.0.0\""],
             &["application/openmetrics-text;q=0.5, */*;q=0.5"],
             &["application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.1,*/*"],
             &["x/y;a=\"b,c;q=0\\\",\";q=1,application/openmetrics-text"],
         ] {
-            assert_eq!(format(&headers(ACCEPT, lines)), Format::OpenMetrics, "{lines:?}");
+            assert_eq!(
+                format(&headers(ACCEPT, lines)),
+                Format::OpenMetrics,
+                "{lines:?}"
+            );
         }
     }
 
@@ -217,7 +225,11 @@ mod tests {
             (&["zstd, br"], Encoding::Identity),
             (&["gzip;q=2"], Encoding::Identity),
         ] {
-            assert_eq!(encoding(&headers(ACCEPT_ENCODING, lines)), expected, "{lines:?}");
+            assert_eq!(
+                encoding(&headers(ACCEPT_ENCODING, lines)),
+                expected,
+                "{lines:?}"
+            );
         }
     }
 }

@@ -140,7 +140,8 @@ fn parse_sample(line: &str) -> Option<Sample> {
     };
     let timestamp = words.next().map(str::to_owned);
     let valid = |name: &str| {
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && name.starts_with(|c: char| !c.is_ascii_digit())
     };
     let named_well = valid(name) && labels.iter().all(|(name, _)| valid(name));

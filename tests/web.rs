@@ -1,8 +1,15 @@
 //! The HTTP server over real sockets.
 
 #![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so by failing"
+)]
 
 mod example_snapshot;
+mod http;
 
 use std::{
     io::Read as _,
@@ -13,157 +20,20 @@ use std::{
 };
 
 use contact_rate_exporter::{
-    exposition::{Exposition, Own},
-    snapshot::Snapshot,
-    web::{self, DRAIN_TIMEOUT, HEADER_TIMEOUT, MOST_CONNECTIONS, ReloadRequest, Site},
+    exposition::Exposition,
+    web::{
+        self, DRAIN_TIMEOUT, HEADER_TIMEOUT, MOST_CONNECTIONS, ReloadRequest, Site, WRITE_TIMEOUT,
+    },
 };
 use flate2::read::GzDecoder;
+use http::{Answer, Options, Server};
 use prometheus::Registry;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
+    sync::{mpsc, watch},
     time::{Instant, timeout},
 };
-
-/// A running server, stopped with the test.
-struct Server {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    stopped: JoinHandle<()>,
-    ready: watch::Sender<bool>,
-    exposition: Arc<Exposition>,
-}
-
-struct Options {
-    telemetry_path: &'static str,
-    reload: Option<mpsc::Sender<ReloadRequest>>,
-    snapshot: Snapshot,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            telemetry_path: "/metrics",
-            reload: None,
-            snapshot: example_snapshot::full(),
-        }
-    }
-}
-
-impl Server {
-    async fn start(options: Options) -> Self {
-        let registry = Registry::new();
-        Own::register(&registry).unwrap();
-        let exposition = Arc::new(Exposition::new(registry, Arc::new(options.snapshot)));
-        let (ready, is_ready) = watch::channel(false);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let site = Site {
-            exposition: Arc::clone(&exposition),
-            telemetry_path: options.telemetry_path.to_owned(),
-            ready: is_ready,
-            reload: options.reload,
-        };
-        let (stop, stopping) = oneshot::channel();
-        let stopped = tokio::spawn(web::serve(vec![listener], site, async {
-            let _ = stopping.await;
-        }));
-        Self {
-            address,
-            stop: Some(stop),
-            stopped,
-            ready,
-            exposition,
-        }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    /// Sends one request on a connection of its own.
-    async fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
-        let mut stream = self.connect().await;
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        Answer::read_to_end(&mut stream).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, "").await
-    }
-
-    fn stop(&mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    async fn read_to_end(stream: &mut TcpStream) -> Self {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        Self::parse(&bytes)
-    }
-
-    /// Reads one answer from a connection that stays open.
-    async fn read_one(stream: &mut TcpStream) -> Self {
-        let mut bytes = Vec::new();
-        loop {
-            assert_ne!(
-                stream.read_buf(&mut bytes).await.unwrap(),
-                0,
-                "closed early"
-            );
-            if !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-                continue;
-            }
-            let answer = Self::parse(&bytes);
-            let length: usize = answer.header("content-length").unwrap().parse().unwrap();
-            if answer.body.len() == length {
-                return answer;
-            }
-        }
-    }
-
-    fn parse(bytes: &[u8]) -> Self {
-        let end = bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        Self {
-            status: status.parse().unwrap(),
-            headers: lines
-                .map(|line| line.split_once(": ").unwrap())
-                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-                .collect(),
-            body: bytes[end + 4..].to_vec(),
-        }
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(found, _)| found == name);
-        let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} twice");
-        value
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-}
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
@@ -502,6 +372,29 @@ async fn connections_over_the_limit_wait_for_their_turn() {
     }
     drop(connections.pop());
     assert_eq!(answer.await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let mut snapshot = example_snapshot::full();
+    let mut frame = (*snapshot.frame).clone();
+    // More than the sockets' buffers hold.
+    frame.segments[0] = "x".repeat(2 * 1024 * 1024);
+    snapshot.frame = Arc::new(frame);
+    let server = Server::start(Options {
+        snapshot,
+        ..Options::default()
+    })
+    .await;
+    let mut stream = server.connect().await;
+    let request = b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    tokio::time::sleep(WRITE_TIMEOUT * 2).await;
+    let mut bytes = Vec::new();
+    // What was under way arrives, or the connection is reset.
+    let _ = stream.read_to_end(&mut bytes).await;
+    let whole = server.get("/metrics").await.body.len();
+    assert!(bytes.len() < whole, "{} of {whole}", bytes.len());
 }
 
 /// A server whose reload has been asked for and not been answered yet.

@@ -1,6 +1,6 @@
 //! The shipped configs, with nothing changed but addresses and durations.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 /// How often the test scrapes and evaluates.
 const INTERVAL: &str = "1s";
@@ -44,7 +44,7 @@ fn durations(text: &str, keys: &[&str], value: &str) -> String {
         if keys.contains(&key) {
             missing.retain(|one| *one != key);
             let indent = &line[..line.len() - line.trim_start().len()];
-            changed.push_str(&format!("{indent}{key}: {value}\n"));
+            writeln!(changed, "{indent}{key}: {value}").unwrap();
         } else {
             changed.push_str(line);
             changed.push('\n');

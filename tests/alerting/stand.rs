@@ -14,7 +14,7 @@ use crate::{
 
 /// How long anything that must happen may take: the demo reads its sources every 30 s, and some
 /// panels need two readings.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 const PAUSE: Duration = Duration::from_millis(100);
 

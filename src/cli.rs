@@ -165,8 +165,19 @@ mod tests {
             assert_eq!(listen_address(good), Ok(good.to_owned()));
         }
         for bad in [
-            "", ":", "10473", ":65536", ":-1", ":+1", "::1:80", "[::1]", "[x]:80", "[:80", "a b:80",
-            "http://localhost:80", "localhost:http",
+            "",
+            ":",
+            "10473",
+            ":65536",
+            ":-1",
+            ":+1",
+            "::1:80",
+            "[::1]",
+            "[x]:80",
+            "[:80",
+            "a b:80",
+            "http://localhost:80",
+            "localhost:http",
         ] {
             assert!(listen_address(bad).is_err(), "{bad:?}");
         }

@@ -86,11 +86,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn serve(
-    source: ConfigSource,
-    flags: &Flags,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+async fn serve(source: ConfigSource, flags: &Flags, mut signals: Signals) -> Result<(), Failure> {
     let web = WebOptions {
         telemetry_path: flags.telemetry_path.clone(),
         enable_lifecycle: flags.enable_lifecycle,

@@ -1,0 +1,14 @@
+//! The refresh as a library, on the simulated help desk over real HTTP, a SQLite file and a clock
+//! that stands still.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "refresh/desk.rs"]
+mod desk;
+#[path = "refresh/truth.rs"]
+mod truth;

@@ -10,5 +10,11 @@
 
 #[path = "refresh/desk.rs"]
 mod desk;
+#[path = "refresh/faults.rs"]
+mod faults;
+#[path = "refresh/plans.rs"]
+mod plans;
+#[path = "refresh/shapes.rs"]
+mod shapes;
 #[path = "refresh/truth.rs"]
 mod truth;

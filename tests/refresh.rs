@@ -8,13 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "refresh/ages.rs"]
+mod ages;
 #[path = "refresh/desk.rs"]
 mod desk;
 #[path = "refresh/faults.rs"]
 mod faults;
+#[path = "refresh/page.rs"]
+mod page;
 #[path = "refresh/plans.rs"]
 mod plans;
 #[path = "refresh/shapes.rs"]
 mod shapes;
+#[path = "refresh/successors.rs"]
+mod successors;
 #[path = "refresh/truth.rs"]
 mod truth;

@@ -205,11 +205,6 @@ impl Published {
         self.latest.borrow().clone().unwrap()
     }
 
-    /// Whether anything was published.
-    pub fn is_empty(&self) -> bool {
-        self.latest.borrow().is_none()
-    }
-
     /// Failed readings since the last time: source and reason.
     pub fn failures(&self) -> Vec<String> {
         let failures = std::mem::take(&mut *self.failures.lock().unwrap());
@@ -221,9 +216,18 @@ impl Published {
 
     /// Waits for a snapshot of which something holds.
     pub async fn when(&self, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        self.within(Duration::from_mins(1), holds).await
+    }
+
+    /// The same with a patience of its own, for a clock that runs by itself.
+    pub async fn within(
+        &self,
+        patience: Duration,
+        holds: impl Fn(&Snapshot) -> bool,
+    ) -> Arc<Snapshot> {
         let mut latest = self.latest.subscribe();
         let found = tokio::time::timeout(
-            Duration::from_mins(1),
+            patience,
             latest.wait_for(|latest| latest.as_deref().is_some_and(&holds)),
         );
         found.await.expect("in time").unwrap().clone().unwrap()

@@ -76,7 +76,7 @@ impl Load {
     ) -> Self {
         let mut command: Command = pinned(&env::current_exe().unwrap(), cpu);
         command
-            .arg("load")
+            .arg("scrape")
             .arg(address.to_string())
             .arg(connections.to_string())
             .arg(time.as_millis().to_string())
@@ -120,7 +120,7 @@ impl Load {
 /// The child: address, connections, milliseconds, mode, encoding.
 pub fn run(arguments: &[&str]) {
     let [address, connections, milliseconds, mode, encoding] = arguments else {
-        panic!("load ADDRESS CONNECTIONS MILLISECONDS MODE ENCODING");
+        panic!("scrape ADDRESS CONNECTIONS MILLISECONDS MODE ENCODING");
     };
     let address: SocketAddr = address.parse().unwrap();
     let time = Duration::from_millis(milliseconds.parse().unwrap());

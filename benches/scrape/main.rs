@@ -56,7 +56,7 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.split_first() {
         Some((&"bare", rest)) => return bare::run(rest),
-        Some((&"load", rest)) => return load::run(rest),
+        Some((&"scrape", rest)) => return load::run(rest),
         _ => {}
     }
     // `cargo bench` adds `--bench`.
@@ -71,6 +71,12 @@ fn main() {
         .build()
         .unwrap();
     let upstream = runtime.block_on(Upstream::start());
+    if words.contains(&"hold") {
+        let exporter = Exporter::start(&upstream, &SIZES[0], HOURLY, None);
+        until(|| exporter.is_ready());
+        println!("{}", exporter.address());
+        std::thread::sleep(Duration::from_secs(3600));
+    }
     if wanted("start") {
         starts(&upstream);
     }

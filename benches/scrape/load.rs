@@ -130,7 +130,11 @@ pub fn run(arguments: &[&str]) {
         "GET /metrics HTTP/1.1\r\nHost: {address}\r\nUser-Agent: Prometheus/2.42.0\r\n\
          Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\nAccept-Encoding: {encoding}\r\n\
          X-Prometheus-Scrape-Timeout-Seconds: 10\r\n{}\r\n",
-        if mode == Mode::Fresh { "Connection: close\r\n" } else { "" }
+        if mode == Mode::Fresh {
+            "Connection: close\r\n"
+        } else {
+            ""
+        }
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,15 +154,15 @@ pub fn run(arguments: &[&str]) {
         let rank = (q * latencies.len() as f64) as usize;
         latencies[rank.min(latencies.len() - 1)].as_secs_f64()
     };
-    println!("{} {seconds} {} {}", latencies.len(), quantile(0.5), quantile(0.99));
+    println!(
+        "{} {seconds} {} {}",
+        latencies.len(),
+        quantile(0.5),
+        quantile(0.99)
+    );
 }
 
-async fn scrape(
-    address: SocketAddr,
-    request: String,
-    mode: Mode,
-    end: Instant,
-) -> Vec<Duration> {
+async fn scrape(address: SocketAddr, request: String, mode: Mode, end: Instant) -> Vec<Duration> {
     let mut latencies = Vec::new();
     let mut kept = None;
     let mut buffer = vec![0; 256 * 1024];
@@ -193,21 +197,29 @@ async fn connect(address: SocketAddr) -> TcpStream {
 /// Reads one answer to its end; panics unless it is a 200 of known length.
 async fn read(stream: &mut TcpStream, buffer: &mut [u8]) {
     let mut held = 0;
-    let head = loop {
+    let body = loop {
         let read = stream.read(&mut buffer[held..]).await.unwrap();
         assert_ne!(read, 0, "the server hung up");
         held += read;
-        if let Some(end) = buffer[..held].windows(4).position(|four| four == b"\r\n\r\n") {
+        if let Some(end) = buffer[..held]
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+        {
             break end + 4;
         }
     };
-    let text = std::str::from_utf8(&buffer[..head]).unwrap();
+    let text = std::str::from_utf8(&buffer[..body]).unwrap();
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
     let length: usize = text
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        })
         .expect("a length");
-    let mut left = (head + length).checked_sub(held).expect("one answer");
+    let mut left = (body + length).checked_sub(held).expect("one answer");
     while left > 0 {
         let most = left.min(buffer.len());
         let read = stream.read(&mut buffer[..most]).await.unwrap();

@@ -39,7 +39,7 @@ mod common {
 use std::{env, fs, time::Duration};
 
 use process::{Exporter, Memory, until};
-use size::SIZES;
+use size::{SIZES, Size};
 use upstream::Upstream;
 
 /// No refresh after the first one while scrapes are measured.
@@ -47,6 +47,9 @@ const HOURLY: &str = "1h";
 
 /// Often enough to see what many refreshes leave behind.
 const OFTEN: &str = "10s";
+
+/// Its seconds.
+const OFTEN_SECONDS: u64 = 10;
 
 /// Starts that are timed.
 const STARTS: usize = 20;
@@ -61,7 +64,10 @@ fn main() {
     }
     // `cargo bench` adds `--bench`.
     let wanted = |section: &str| {
-        let mut sections = words.iter().filter(|word| !word.starts_with('-')).peekable();
+        let mut sections = words
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .peekable();
         sections.peek().is_none() || sections.any(|word| *word == section)
     };
     println!("{}", machine());
@@ -71,12 +77,6 @@ fn main() {
         .build()
         .unwrap();
     let upstream = runtime.block_on(Upstream::start());
-    if words.contains(&"hold") {
-        let exporter = Exporter::start(&upstream, &SIZES[0], HOURLY, None);
-        until(|| exporter.is_ready());
-        println!("{}", exporter.address());
-        std::thread::sleep(Duration::from_secs(3600));
-    }
     if wanted("start") {
         starts(&upstream);
     }
@@ -122,7 +122,11 @@ fn starts(upstream: &Upstream) {
             until(|| exporter.is_ready());
             ready.push(exporter.since_exec());
         }
-        println!("| {size} | {} | {} |", spread(&mut open), spread(&mut ready));
+        println!(
+            "| {size} | {} | {} |",
+            spread(&mut open),
+            spread(&mut ready)
+        );
     }
     let mut open: Vec<Duration> = (0..STARTS)
         .map(|_| {
@@ -145,6 +149,13 @@ fn spread(times: &mut [Duration]) -> String {
     )
 }
 
+/// Waits for some more refreshes, and then until the last of them is over.
+fn idle_after(refreshes: u64, size: &Size) {
+    let rest = if size.is_large() { 9 } else { 5 };
+    let seconds = OFTEN_SECONDS * (refreshes - 1) + rest;
+    std::thread::sleep(Duration::from_secs(seconds));
+}
+
 /// Resident memory, in the order in which a life goes.
 fn memory(upstream: &Upstream) {
     println!("\n## Resident memory in MiB: all (anonymous + of files)\n");
@@ -156,16 +167,22 @@ fn memory(upstream: &Upstream) {
         let exporter = Exporter::start(upstream, size, OFTEN, None);
         until(|| exporter.is_ready());
         let first = exporter.memory();
-        exporter.until_refreshed(4, size);
+        idle_after(4, size);
         let idle = exporter.memory();
         // All four bodies, as a monitoring system and people would ask for them.
         let mut loaded = Vec::new();
         for gzip in [true, false] {
-            load::Load::start(exporter.address(), 4, Duration::from_secs(2), load::Mode::Kept, gzip)
-                .sampling(|| loaded.push(exporter.memory()));
+            load::Load::start(
+                exporter.address(),
+                4,
+                Duration::from_secs(2),
+                load::Mode::Kept,
+                gzip,
+            )
+            .sampling(|| loaded.push(exporter.memory()));
         }
         let loaded = loaded.into_iter().max_by_key(|memory| memory.all).unwrap();
-        exporter.until_refreshed(2, size);
+        idle_after(2, size);
         let again = exporter.memory();
         println!(
             "| {size} | {first} | {idle} | {loaded} | {again} | {:.1} |",
@@ -177,8 +194,14 @@ fn memory(upstream: &Upstream) {
     let bare = bare::Bare::start(&body, None, None);
     let before = bare.memory();
     let mut loaded = Vec::new();
-    load::Load::start(bare.address(), 4, Duration::from_secs(2), load::Mode::Kept, false)
-        .sampling(|| loaded.push(bare.memory()));
+    load::Load::start(
+        bare.address(),
+        4,
+        Duration::from_secs(2),
+        load::Mode::Kept,
+        false,
+    )
+    .sampling(|| loaded.push(bare.memory()));
     let loaded = loaded.into_iter().max_by_key(|memory| memory.all).unwrap();
     println!("| bare server | {before} | – | {loaded} | – | – |");
 }

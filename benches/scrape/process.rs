@@ -19,7 +19,7 @@ use flate2::read::GzDecoder;
 use super::{common::server::free_port, size::Size, upstream::Upstream};
 
 /// How long anything that must happen may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How many CPUs this process may use.
 pub fn cpus() -> usize {
@@ -79,7 +79,10 @@ impl Child {
     pub fn start(mut self, port: u16) -> Self {
         self.port = port;
         self.started = Instant::now();
-        let child = self.command.spawn().expect("it starts (taskset: util-linux)");
+        let child = self
+            .command
+            .spawn()
+            .expect("it starts (taskset: util-linux)");
         let child = self.process.insert(child);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(child.try_wait().unwrap().is_none(), "it ended");
@@ -255,7 +258,10 @@ impl Exporter {
     /// What it shows, which must be all that it was told to read.
     pub fn page(&self, gzip: bool) -> Page {
         let mut body = self.get("/metrics", gzip);
-        let head = body.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = body
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
         body.drain(..head + 4);
         let text = if gzip {
             std::io::read_to_string(GzDecoder::new(&*body)).unwrap()
@@ -266,7 +272,10 @@ impl Exporter {
             .lines()
             .filter(|line| line.starts_with("contact_source_up{") && line.ends_with(" 0"))
             .collect();
-        assert!(failed.is_empty(), "not everything could be read: {failed:?}");
+        assert!(
+            failed.is_empty(),
+            "not everything could be read: {failed:?}"
+        );
         Page {
             series: text.lines().filter(|line| !line.starts_with('#')).count(),
             body,
@@ -284,12 +293,5 @@ impl Exporter {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         answer
-    }
-
-    /// Waits for some more refreshes at their interval of 10 s, and then until the last of them is
-    /// over and idle.
-    pub fn until_refreshed(&self, times: u32, size: &Size) {
-        let rest = if size.is_large() { 9 } else { 5 };
-        thread::sleep(Duration::from_secs(10) * (times - 1) + Duration::from_secs(rest));
     }
 }

@@ -15,7 +15,7 @@ use super::{
 const ROUNDS: usize = 5;
 
 /// Of one turn.
-const TIME: Duration = Duration::from_millis(1000);
+const TIME: Duration = Duration::from_secs(1);
 
 /// Connections at a time, each waiting for its answer before it asks again.
 const CONNECTIONS: usize = 8;
@@ -144,7 +144,10 @@ pub fn under_load(upstream: &Upstream) {
         "| series | body | connections | CPUs | CPU per request | requests per second | p50 | p99 | bare: µs of CPU | bare: requests per second |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (size, place) in SIZES.iter().flat_map(|size| places().map(|place| (size, place))) {
+    for (size, place) in SIZES
+        .iter()
+        .flat_map(|size| places().map(|place| (size, place)))
+    {
         let exporter = exporter(upstream, size, place);
         for gzip in [false, true] {
             let (bare, series) = twin(upstream, &exporter, place, gzip);
@@ -173,7 +176,9 @@ pub fn once_a_second(upstream: &Upstream) {
         "\n## One scrape a second, for {} s: nothing is shared between scrapes\n",
         PACED.as_secs()
     );
-    println!("| series | body | exporter: µs of CPU per scrape | bare: µs | ratio | exporter: p50 in ms | bare: p50 in ms |");
+    println!(
+        "| series | body | exporter: µs of CPU per scrape | bare: µs | ratio | exporter: p50 in ms | bare: p50 in ms |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let [_, place] = places();
     for size in &SIZES {

@@ -33,12 +33,11 @@ use crate::{
 use health::Health;
 use progress::Progress;
 use reading::{Plan, Reports, Round};
-use store::Store;
 
 pub use health::sources;
 pub use plan::help_scout_calls;
 pub use reading::Readers;
-pub use store::frame;
+pub use store::{Gathered, Store, frame};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);

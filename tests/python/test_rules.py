@@ -8,7 +8,7 @@ import unittest
 from datetime import timedelta
 from pathlib import Path
 
-from promql_parser import BinaryExpr, Call, MatchOp, MatrixSelector, SubqueryExpr, parse, parse_duration
+from promql_parser import BinaryExpr, Call, MatchOp, MatrixSelector, ParenExpr, SubqueryExpr, parse, parse_duration
 
 import catalogue
 from boards import BOARDS, ROOT, queries
@@ -32,6 +32,13 @@ def labels_of(metric: str) -> set[str]:
         return {label for found in selectors(parse(RECORDED[metric]["expr"])) for label in labels_of(found.metric)}
     family = catalogue.family(metric)
     return set(family.labels) if family else set()
+
+
+def kept(node):
+    """The part of an expression whose labels its result has: what `and` and `unless` filter, not what they filter by."""
+    while isinstance(node, ParenExpr) or (isinstance(node, BinaryExpr) and str(node.op) in ("and", "unless")):
+        node = node.expr if isinstance(node, ParenExpr) else node.lhs
+    return node
 
 
 def metrics_of(expr: str) -> set[str]:
@@ -199,7 +206,7 @@ class Offline(unittest.TestCase):
                     sides = []
                     for side in (node.lhs, node.rhs):
                         values = set()
-                        for found in selectors(side):
+                        for found in selectors(kept(side)):
                             if label in labels_of(found.metric):
                                 matcher = found.matcher(label)
                                 values.add(matcher.value if matcher else ".*")

@@ -93,7 +93,7 @@ populations:
     let down = exporter
         .metrics_when("users down", |page| page.contains(&up("users", 0)))
         .await;
-    let counter = "contact_source_failures_total{source=\"users\",reason=\"connect\"}";
+    let counter = "contact_source_failures_total{reason=\"connect\",source=\"users\"}";
     assert!(value(&down, counter) >= Some(1.0), "{down}");
     for source in [
         "tickets",

@@ -96,7 +96,7 @@ populations:
 async fn secrets_and_customers_never_appear() {
     let desk = Upstream::start(careless).await;
     let folder = Folder::new(&desk, &config(&desk));
-    folder.write("secret", "sqlite:///planted-file/planted-file.sqlite\n");
+    folder.write("secret", "mysql://reader:planted-file@127.0.0.1:1/app\n");
     let environment = [("MYSQL_URL", "mysql://reader:planted-mysql@127.0.0.1:1/app")];
     for format in ["logfmt", "json"] {
         let exporter = Exporter::start(
@@ -134,7 +134,7 @@ async fn secrets_and_customers_never_appear() {
         );
         let (status, text) = exporter.post("/-/reload").await;
         assert_eq!(status, 500, "{text}");
-        assert!(text.contains("databases.one.url"), "{text}");
+        assert!(text.contains("databases.one: "), "{text}");
         assert_silent("the answer to a reload", &text);
         folder.rewrite(&desk, &good_config);
 

@@ -1,9 +1,14 @@
 //! How it starts, where it listens, and what it says when it cannot.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use super::{
     desk::{Folder, good, populations},
     exporter::{Exporter, run, value},
-    upstream::Upstream,
+    upstream::{Reply, Upstream},
 };
 
 #[test]
@@ -181,19 +186,20 @@ async fn it_listens_where_it_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_ready_when_the_first_refresh_has_ended() {
-    // The first token is granted when the test says so.
-    let (grant, granted) = std::sync::mpsc::channel::<()>();
-    let granted = std::sync::Mutex::new(granted);
+    // No token is granted before the test says so; the client tries again.
+    let granted = Arc::new(AtomicBool::new(false));
+    let may_grant = Arc::clone(&granted);
     let desk = Upstream::start(move |asked| {
-        if asked.path == super::desk::TOKEN {
-            let _ = granted.lock().unwrap().recv();
+        if may_grant.load(Ordering::Relaxed) {
+            good(asked)
+        } else {
+            Reply::silence()
         }
-        good(asked)
     })
     .await;
     let folder = Folder::new(&desk, "");
-    let url = folder.database().await;
-    folder.rewrite(&desk, &populations(&url));
+    let more = populations(&folder.database().await);
+    folder.rewrite(&desk, &format!("timeout: 3s\n{more}"));
     let exporter = Exporter::start(&[&folder.flag()], &[]);
     assert_eq!(exporter.get("/-/healthy").await.0, 200);
     let (status, text) = exporter.get("/-/ready").await;
@@ -226,7 +232,7 @@ async fn it_is_ready_when_the_first_refresh_has_ended() {
         );
         for reason in reasons {
             let counter =
-                format!("contact_source_failures_total{{source=\"{source}\",reason=\"{reason}\"}}");
+                format!("contact_source_failures_total{{reason=\"{reason}\",source=\"{source}\"}}");
             assert_eq!(value(&page, &counter), Some(0.0), "{counter}\n{page}");
         }
     }
@@ -238,7 +244,7 @@ async fn it_is_ready_when_the_first_refresh_has_ended() {
     ] {
         assert!(!page.contains(absent), "{page}");
     }
-    drop(grant);
+    granted.store(true, Ordering::Relaxed);
     let page = exporter.ready().await;
     for source in sources {
         assert_eq!(

@@ -1,6 +1,11 @@
 //! The real program, started for a test and ended with it.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -11,7 +16,7 @@ use std::{
 };
 
 /// How long anything that must happen may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_millis(20);
 

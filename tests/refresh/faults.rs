@@ -273,8 +273,8 @@ async fn refreshes_never_overlap() {
     let desk = Desk::start(|_| {}).await;
     desk.only(HAPPINESS, || Fate::Silence);
     let mut config = desk.config(&format!("windows: [7d]\n{POPULATIONS}")).await;
-    config.interval = Duration::from_secs(1);
-    config.timeout = Duration::from_secs(1);
+    config.interval = Duration::from_secs(2);
+    config.timeout = Duration::from_secs(2);
     let (mut refresher, published) = refresher(&config);
     let ended = AtomicUsize::new(0);
     tokio::select! {
@@ -288,10 +288,14 @@ async fn refreshes_never_overlap() {
         } => {}
     }
     let happiness = desk.calls().into_iter().find(|(path, _)| path == HAPPINESS);
-    let refreshes = ended.load(Ordering::Relaxed);
-    // The next one may have begun.
-    assert!((refreshes..=refreshes + 1).contains(&happiness.unwrap().1));
-    assert_eq!(published.failures().len(), refreshes);
+    let count = ended.load(Ordering::Relaxed);
+    // One call each, that of the one that has begun since among them.
+    assert!(happiness.unwrap().1 <= count + 1);
+    let failed = published.failures();
+    let failed = failed
+        .iter()
+        .filter(|failure| failure.starts_with("happiness"));
+    assert_eq!(failed.count(), count);
 }
 
 #[tokio::test]
@@ -299,7 +303,7 @@ async fn a_refresh_that_runs_out_of_time_says_so() {
     let desk = Desk::start(|_| {}).await;
     desk.only(PRODUCTIVITY, || Fate::Silence);
     let mut config = desk.config(POPULATIONS).await;
-    config.interval = Duration::from_secs(4);
+    config.interval = Duration::from_secs(8);
     config.timeout = Duration::from_secs(3);
     let (mut refresher, published) = refresher(&config);
     let start = Instant::now();

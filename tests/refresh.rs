@@ -14,6 +14,8 @@ mod ages;
 mod desk;
 #[path = "refresh/faults.rs"]
 mod faults;
+#[path = "refresh/logs.rs"]
+mod logs;
 #[path = "refresh/page.rs"]
 mod page;
 #[path = "refresh/plans.rs"]

@@ -1,8 +1,12 @@
 //! One source fails, and only it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use contact_rate_exporter::{
+    config::CountsFrom,
     domain::Reason,
     snapshot::{PopulationValues, Snapshot},
 };
@@ -209,12 +213,97 @@ async fn a_source_that_hangs_delays_no_other() {
     }
 }
 
+/// Nor does one that is a whole family of calls.
+#[tokio::test]
+async fn reports_that_all_hang_delay_neither_lists_nor_populations() {
+    let desk = Desk::start(|_| {}).await;
+    desk.script(|path, _| {
+        if path.starts_with("/v2/reports/") {
+            Fate::Silence
+        } else {
+            Fate::Good
+        }
+    });
+    let segments = "segments: [{name: bug, tags: [bug]}, {name: usagers, mailboxes: [Usagers]}]\n";
+    let mut config = desk.config(&format!("{segments}{POPULATIONS}")).await;
+    config.timeout = Duration::from_secs(2);
+    config.interval = Duration::from_mins(10);
+    let (mut refresher, published) = refresher(&config);
+    tokio::select! {
+        snapshot = published.when(|_| true) => {
+            assert!(snapshot.segments.iter().all(|segment| segment.open.is_some()));
+            assert!(sources(&snapshot).contains(&"users up".to_owned()));
+        }
+        () = refresher.refresh() => panic!("the refresh ended first"),
+    }
+}
+
+/// What is read after `timeout` is shown before the refresh ends, though its source is not done.
+#[tokio::test]
+async fn a_segment_that_hangs_delays_no_other() {
+    let desk = Desk::start(|_| {}).await;
+    // The first try for `all` gets no answer, the next one does; `bug` never gets one.
+    let first = AtomicBool::new(true);
+    desk.script(move |path, query| {
+        let hangs = query.contains("tags=") || first.swap(false, Ordering::Relaxed);
+        if path == PRODUCTIVITY && hangs {
+            Fate::Silence
+        } else {
+            Fate::Good
+        }
+    });
+    let segments = "windows: [7d]\nsegments: [{name: bug, tags: [bug]}]\n";
+    let mut config = desk.config(&format!("{segments}{POPULATIONS}")).await;
+    config.helpscout.counts_from = CountsFrom::Reports;
+    config.timeout = Duration::from_secs(2);
+    config.interval = Duration::from_mins(10);
+    let (mut refresher, published) = refresher(&config);
+    tokio::select! {
+        snapshot = published.when(|snapshot| !snapshot.rates.is_empty()) => {
+            assert_eq!(snapshot.segments[1].counts, [None]);
+            assert_eq!(snapshot.rates.len(), 2 * 4);
+        }
+        () = refresher.refresh() => panic!("the refresh ended first"),
+    }
+}
+
+/// A refresh that takes longer than its interval is ended by it, and the next begins after it.
+#[tokio::test]
+async fn refreshes_never_overlap() {
+    let desk = Desk::start(|_| {}).await;
+    desk.only(HAPPINESS, || Fate::Silence);
+    let mut config = desk.config(&format!("windows: [7d]\n{POPULATIONS}")).await;
+    config.interval = Duration::from_secs(2);
+    config.timeout = Duration::from_secs(2);
+    let (mut refresher, published) = refresher(&config);
+    let ended = AtomicUsize::new(0);
+    tokio::select! {
+        () = refresher.run(|| {
+            ended.fetch_add(1, Ordering::Relaxed);
+        }) => {}
+        () = async {
+            while ended.load(Ordering::Relaxed) < 3 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        } => {}
+    }
+    let happiness = desk.calls().into_iter().find(|(path, _)| path == HAPPINESS);
+    let count = ended.load(Ordering::Relaxed);
+    // One call each, that of the one that has begun since among them.
+    assert!(happiness.unwrap().1 <= count + 1);
+    let failed = published.failures();
+    let failed = failed
+        .iter()
+        .filter(|failure| failure.starts_with("happiness"));
+    assert_eq!(failed.count(), count);
+}
+
 #[tokio::test]
 async fn a_refresh_that_runs_out_of_time_says_so() {
     let desk = Desk::start(|_| {}).await;
     desk.only(PRODUCTIVITY, || Fate::Silence);
     let mut config = desk.config(POPULATIONS).await;
-    config.interval = Duration::from_secs(4);
+    config.interval = Duration::from_secs(8);
     config.timeout = Duration::from_secs(3);
     let (mut refresher, published) = refresher(&config);
     let start = Instant::now();

@@ -225,12 +225,11 @@ fn check_rate(
     }
 }
 
-#[expect(clippy::float_cmp, reason = "counts are exact")]
 fn check_populations(snapshot: &Snapshot) {
     for (frame, values) in snapshot.frame.populations.iter().zip(&snapshot.populations) {
         match values {
             PopulationValues::Total(value) => {
-                assert_eq!(*value, Some(population(&frame.name, 0, 0)))
+                assert_eq!(*value, Some(population(&frame.name, 0, 0)));
             }
             PopulationValues::Window(values) => {
                 let expected = WINDOWS.map(|(_, window)| Some(population(&frame.name, window, 0)));

@@ -1,15 +1,21 @@
 //! A chart for a slide or a page: the rate by tickets created with its confidence band, and the
-//! tickets below it. It names fonts and holds none.
+//! tickets below it.
+
+mod text;
+mod ticks;
 
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
     element::DashedPathElement,
     prelude::*,
-    style::text_anchor::{HPos, Pos, VPos},
+    style::text_anchor::HPos,
 };
 
 use super::{Error, Report, figures, rows::Row};
 use crate::domain::{Bounds, Tickets};
+
+use text::{Font, fitting, write};
+use ticks::Ticks;
 
 const WIDTH: u32 = 1600;
 const HEIGHT: u32 = 900;
@@ -21,12 +27,6 @@ const RATES: (i32, i32) = (220, 580);
 const BARS: (i32, i32) = (696, 796);
 /// Widest bar.
 const BAR_WIDTH: f64 = 90.0;
-
-const FONT: &str = "Inter, 'Segoe UI', 'Helvetica Neue', Helvetica, Arial, sans-serif";
-/// The backend writes sizes in units of its own.
-const PIXEL: f64 = 1.24;
-/// What a character takes of the font's size, on average.
-const CHARACTER_WIDTH: f64 = 0.56;
 
 const INK: RGBColor = RGBColor(28, 39, 51);
 const GREY: RGBColor = RGBColor(91, 104, 118);
@@ -85,7 +85,7 @@ fn chart(report: &Report, root: &Area<'_>, title: &str) -> Drawn {
         report.zone_name()
     );
     if report.rows.iter().any(|row| !row.is_whole) {
-        about.push_str("; the last month has not ended");
+        about.push_str("; * has not ended");
     }
     write(
         root,
@@ -107,9 +107,9 @@ fn chart(report: &Report, root: &Area<'_>, title: &str) -> Drawn {
 }
 
 fn draw_rates(report: &Report, root: &Area<'_>) -> Drawn {
-    let points: Vec<Option<Point>> = report.rows.iter().enumerate().map(point).collect();
+    let mut points: Vec<Option<Point>> = report.rows.iter().enumerate().map(point).collect();
+    let highest = cut(&mut points);
     let known = || points.iter().flatten();
-    let highest = known().map(|point| point.bounds.upper).fold(0.0, f64::max);
     heading(root, "Contact rate", RATES.0 - 38)?;
     if known().next().is_none() {
         let middle = (LEFT.midpoint(RIGHT), RATES.0.midpoint(RATES.1));
@@ -139,9 +139,10 @@ fn draw_rates(report: &Report, root: &Area<'_>) -> Drawn {
     for point in known() {
         let centre = (point.x, point.rate);
         // An open circle is a month that has not ended.
-        panel.draw(&Circle::new(centre, 7, LINE.filled()))?;
+        let radius = if numbered { 7 } else { 4 };
+        panel.draw(&Circle::new(centre, radius, LINE.filled()))?;
         if !point.is_whole {
-            panel.draw(&Circle::new(centre, 4, WHITE.filled()))?;
+            panel.draw(&Circle::new(centre, radius - 3, WHITE.filled()))?;
         }
     }
     let all: Vec<&Point> = known().collect();
@@ -188,6 +189,23 @@ fn write_number<'p>(
     ];
     root.draw(&Rectangle::new(corners, WHITE.mix(0.85).filled()))?;
     write(root, &point.label, (x, y), &font, HPos::Center)
+}
+
+/// The height of the axis. A month with next to no population has a band many times as high as any
+/// rate, which would flatten all others: bands are cut where they pass twice the highest rate.
+fn cut(points: &mut [Option<Point>]) -> f64 {
+    let known = || points.iter().flatten();
+    let highest_rate = known().map(|point| point.rate).fold(0.0, f64::max);
+    let highest_band = known().map(|point| point.bounds.upper).fold(0.0, f64::max);
+    let highest = if highest_rate > 0.0 {
+        highest_band.min(highest_rate * 2.0)
+    } else {
+        highest_band
+    };
+    for point in points.iter_mut().flatten() {
+        point.bounds.upper = point.bounds.upper.min(highest);
+    }
+    highest
 }
 
 fn point((index, row): (usize, &Row)) -> Option<Point> {
@@ -357,95 +375,5 @@ fn grid(root: &Area<'_>, panel: &Panel<'_>, value: f64, label: &str) -> Drawn {
     )
 }
 
-#[derive(Clone, Copy)]
-struct Font {
-    pixels: f64,
-    colour: RGBColor,
-    style: FontStyle,
-}
-
-impl Font {
-    const fn new(pixels: f64, colour: RGBColor) -> Self {
-        Self {
-            pixels,
-            colour,
-            style: FontStyle::Normal,
-        }
-    }
-
-    /// Roughly what `text` takes in pixels.
-    fn width_of(self, text: &str) -> i32 {
-        let pixels = text.chars().count() as f64 * self.pixels * CHARACTER_WIDTH;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturates, and a text is never that long"
-        )]
-        let whole = pixels.ceil() as i32;
-        whole
-    }
-
-    const fn bold(self) -> Self {
-        Self {
-            style: FontStyle::Bold,
-            ..self
-        }
-    }
-}
-
-/// A font in which `text` is not wider than the chart.
-fn fitting(text: &str, pixels: f64, colour: RGBColor) -> Font {
-    let width = f64::from(RIGHT - LEFT) / (text.chars().count().max(1) as f64 * CHARACTER_WIDTH);
-    Font::new(pixels.min(width), colour)
-}
-
-fn write(root: &Area<'_>, text: &str, at: (i32, i32), font: &Font, side: HPos) -> Drawn {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let style = (FONT, font.pixels * PIXEL, font.style, &font.colour)
-        .into_text_style(root)
-        .pos(Pos::new(side, VPos::Center));
-    root.draw_text(text, &style, at)
-}
-
-/// Round values on an axis from 0.
-struct Ticks {
-    step: f64,
-    count: u32,
-    decimals: usize,
-}
-
-impl Ticks {
-    /// At most `most` steps that reach `highest`, each 1, 2 or 5 times a power of ten.
-    fn up_to(highest: f64, most: u32) -> Self {
-        let least = highest.max(f64::MIN_POSITIVE) / f64::from(most);
-        let power = least.log10().floor();
-        let (step, power) = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1.0)]
-            .into_iter()
-            .find(|(digit, power)| digit * 10_f64.powf(*power) >= least)
-            .unwrap_or((1.0, power + 1.0));
-        let step = step * 10_f64.powf(power);
-        let count = (1..=most).find(|count| f64::from(*count) * step >= highest);
-        Self {
-            step,
-            count: count.unwrap_or(most),
-            decimals: (0_u8..12)
-                .find(|decimals| power + f64::from(*decimals) >= 0.0)
-                .map_or(0, usize::from),
-        }
-    }
-
-    fn top(&self) -> f64 {
-        f64::from(self.count) * self.step
-    }
-
-    fn values(&self) -> Vec<f64> {
-        (0..=self.count)
-            .map(|count| f64::from(count) * self.step)
-            .collect()
-    }
-
-    fn text(&self, value: f64) -> String {
-        format!("{value:.*}", self.decimals)
-    }
-}
+#[cfg(test)]
+mod tests;

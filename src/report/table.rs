@@ -93,16 +93,9 @@ fn numbers(report: &Report, population: &str, colours: bool) -> Table {
     for row in &report.rows {
         let count = |tickets| cell(row.counts.tickets(tickets).map(figures::count));
         let change = row.change();
-        // More contacts are the bad news, whatever brings them; a change of the rate is what
-        // somebody can do something about.
         let by_rate = change.map(|change| change.rate);
-        let colour = by_rate.and_then(|effect| match effect {
-            effect if effect > 0.0 => Some(Color::Red),
-            effect if effect < 0.0 => Some(Color::Green),
-            _ => None,
-        });
         let mut by_rate = cell(by_rate.map(figures::effect));
-        if let Some(colour) = colour {
+        if let Some(colour) = colour(row) {
             by_rate = by_rate.fg(colour);
         }
         let numbers = [
@@ -119,6 +112,20 @@ fn numbers(report: &Report, population: &str, colours: bool) -> Table {
     }
     align(&mut table);
     table
+}
+
+/// Red where the rate rose by more than chance would move it, green where it fell so: where the
+/// rate of the month before lies outside of this month's bounds.
+fn colour(row: &Row) -> Option<Color> {
+    let created = row.assessment(Tickets::Created)?;
+    let (before, bounds) = created.previous.zip(created.bounds)?;
+    if before < bounds.lower {
+        Some(Color::DarkRed)
+    } else if before > bounds.upper {
+        Some(Color::DarkGreen)
+    } else {
+        None
+    }
 }
 
 fn table(header: &[&str], colours: bool) -> Table {

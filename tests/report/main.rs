@@ -14,6 +14,7 @@ mod upstream;
 mod desk;
 mod recorded;
 mod refusals;
+mod running;
 mod simulated;
 
 use std::{fs, path::Path};

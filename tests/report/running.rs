@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     desk::{Desk, NEW, PRODUCTIVITY, at, recorded},
-    upstream::Upstream,
+    upstream::{Asked, Upstream},
 };
 
 fn options(include_current: bool) -> Options {
@@ -72,11 +72,7 @@ async fn the_running_month_goes_up_to_the_minute_and_is_marked() {
     }
     assert!(!rows[0]["change_created"].is_null());
 
-    let targets: Vec<String> = upstream
-        .asked()
-        .iter()
-        .map(|asked| asked.target())
-        .collect();
+    let targets: Vec<String> = upstream.asked().iter().map(Asked::target).collect();
     for (path, query) in [
         (
             PRODUCTIVITY,

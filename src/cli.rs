@@ -1,7 +1,7 @@
 //! The command line. The help texts are its documentation; `docs/configuration.md` is held against
 //! them by a test.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -53,6 +53,7 @@ pub struct Flags {
         long = "web.listen-address",
         value_name = "[HOST]:PORT",
         default_value = ":10473",
+        value_parser = listen_address,
         global = true
     )]
     pub listen_addresses: Vec<String>,
@@ -169,6 +170,19 @@ pub enum LogFormat {
     Json,
 }
 
+fn listen_address(text: &str) -> Result<String, String> {
+    let expected = || "expected [HOST]:PORT, as :10473, 127.0.0.1:10473 or [::1]:10473".to_owned();
+    let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let is_host = !host.contains(['[', ']', ':', '/', ' ']);
+    let is_port = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if is_port && (is_host || bracketed && text.parse::<SocketAddr>().is_ok()) {
+        Ok(text.to_owned())
+    } else {
+        Err(expected())
+    }
+}
+
 fn telemetry_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
         return Err("expected a path that starts with /".to_owned());
@@ -177,4 +191,43 @@ fn telemetry_path(text: &str) -> Result<String, String> {
         return Err("paths under /-/ are the exporter's own".to_owned());
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_hosts_and_ports() {
+        for good in [":0", ":10473", "127.0.0.1:80", "[::1]:0", "localhost:65535"] {
+            assert_eq!(listen_address(good), Ok(good.to_owned()));
+        }
+        for bad in [
+            "",
+            ":",
+            "10473",
+            ":65536",
+            ":-1",
+            ":+1",
+            "::1:80",
+            "[::1]",
+            "[x]:80",
+            "[:80",
+            "a b:80",
+            "http://localhost:80",
+            "localhost:http",
+        ] {
+            assert!(listen_address(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn telemetry_paths_begin_with_a_slash_and_are_not_taken() {
+        for good in ["/", "/metrics", "/a/b"] {
+            assert_eq!(telemetry_path(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "metrics", "/a?b", "/a#b", "/a b", "/-/ready"] {
+            assert!(telemetry_path(bad).is_err(), "{bad:?}");
+        }
+    }
 }

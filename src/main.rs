@@ -1,7 +1,12 @@
 //! The program: reads the command line, starts logging, runs the command, and turns its outcome
 //! into an exit code: 0 for a clean stop, 1 when something failed, 2 for a bad flag or config.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use contact_rate_exporter::{
@@ -12,7 +17,7 @@ use contact_rate_exporter::{
     config,
     demo::{self, Demo},
     log, report,
-    signals::Signals,
+    signals::{Signal, Signals},
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -29,9 +34,9 @@ enum Failure {
     #[error(transparent)]
     Report(#[from] report::Error),
     #[error("cannot start the runtime")]
-    Runtime(#[source] std::io::Error),
+    Runtime(#[source] io::Error),
     #[error("cannot handle signals")]
-    Signals(#[source] std::io::Error),
+    Signals(#[source] io::Error),
 }
 
 impl Failure {
@@ -71,7 +76,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Serve => {
                 let path = flags.config_file.clone();
                 let source: ConfigSource = Box::new(move || config::load(&path));
-                serve(source, &flags).await?;
+                let signals = Signals::install().map_err(Failure::Signals)?;
+                serve(source, &flags, signals).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check_sources(flags.config_file).await,
@@ -87,13 +93,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn serve(source: ConfigSource, flags: &Flags) -> Result<(), Failure> {
+async fn serve(source: ConfigSource, flags: &Flags, mut signals: Signals) -> Result<(), Failure> {
     let web = WebOptions {
         telemetry_path: flags.telemetry_path.clone(),
         enable_lifecycle: flags.enable_lifecycle,
     };
-    // From here on a signal is waited for, not died of.
-    let mut signals = Signals::install().map_err(Failure::Signals)?;
     let app = App::build(source, web)?;
     let listeners = app::listen(&flags.listen_addresses).await?;
     let (sender, receiver) = mpsc::channel(1);
@@ -114,7 +118,7 @@ async fn serve(source: ConfigSource, flags: &Flags) -> Result<(), Failure> {
 async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
     let config = config::load(&path)?;
     let report = check::check(config, &path.display().to_string()).await?;
-    println!("{report}");
+    print_line(&report);
     Ok(if report.all_works() {
         ExitCode::SUCCESS
     } else {
@@ -122,12 +126,23 @@ async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Unlike `println!`, this does not panic when whoever read the output is gone.
+fn print_line(text: &dyn fmt::Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
 async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
-    let demo = Demo::prepare(options.scenario, options.seed, Timestamp::now()).await?;
+    let mut signals = Signals::install().map_err(Failure::Signals)?;
+    let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
+    let demo = tokio::select! {
+        demo = prepare => demo?,
+        // Stopped in good order, it takes its files away.
+        () = stopped(&mut signals) => return Ok(()),
+    };
     let listen = flags.listen_addresses.first().map_or("", String::as_str);
-    println!("{}", demo.introduction(listen, &flags.telemetry_path));
+    print_line(&demo.introduction(listen, &flags.telemetry_path));
     let config = demo.config().clone();
-    let exporter = serve(Box::new(move || Ok(config.clone())), flags);
+    let exporter = serve(Box::new(move || Ok(config.clone())), flags, signals);
     tokio::select! {
         result = exporter => result,
         () = demo.run(std::future::pending()) => Ok(()),
@@ -149,4 +164,8 @@ async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure>
     let text = months.render(flags.format, report::colours(output))?;
     report::write(&text, output)?;
     Ok(())
+}
+
+async fn stopped(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
 }

@@ -31,12 +31,9 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Error> {
 
 /// One socket for both protocols; where the machine has no IPv6, one for IPv4.
 fn bind_everywhere(port: &str) -> io::Result<Vec<TcpListener>> {
-    let port = port.parse().map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "expected [HOST]:PORT with a port from 0 to 65535",
-        )
-    })?;
+    let port = port
+        .parse()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let everywhere = SocketAddr::from(([0_u16; 8], port));
     let listener = match bind(everywhere) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {

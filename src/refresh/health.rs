@@ -46,11 +46,6 @@ impl Health {
             .collect();
     }
 
-    /// Whether the source exists now.
-    pub fn has(&self, source: &Source) -> bool {
-        self.states.iter().any(|state| state.source == *source)
-    }
-
     /// The states for a snapshot.
     pub fn states(&self) -> Vec<SourceState> {
         self.states.clone()
@@ -96,7 +91,7 @@ fn summary(failures: &[SourceFailure]) -> Option<SourceFailure> {
     let first = failures.first()?;
     let text = match failures.len() {
         1 => first.text.clone(),
-        count => format!("{} (and {} more like it)", first.text, count - 1),
+        count => format!("{} (and {} more)", first.text, count - 1),
     };
     Some(SourceFailure {
         reason: first.reason,

@@ -56,14 +56,14 @@ impl Progress {
         }
     }
 
-    /// Takes one reading in. Returns whether it was the last of its source.
+    /// Takes one reading in. With the last one of a source, its state is noted.
     pub fn take(
         &mut self,
         config: &Config,
         reading: Reading,
         outlets: &Outlets,
         health: &mut Health,
-    ) -> bool {
+    ) {
         let source = reading.source(config);
         let failures = self.sort(reading);
         for failure in &failures {
@@ -77,11 +77,11 @@ impl Progress {
             .or_default()
             .extend(failures);
         let Some(waiting) = self.waiting.get_mut(&source) else {
-            return false;
+            return;
         };
         *waiting = waiting.saturating_sub(1);
         if *waiting > 0 {
-            return false;
+            return;
         }
         self.done.push(source.clone());
         // Daily counts are trusted only once the created counts are in.
@@ -93,7 +93,6 @@ impl Progress {
             self.check_daily(config, outlets);
             self.close(&Source::DailyTickets, outlets, health);
         }
-        true
     }
 
     fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
@@ -134,7 +133,8 @@ impl Progress {
     }
 
     /// Daily counts whose sum over a window is not the created count of that window are not
-    /// trusted: the buckets may not be what they seem.
+    /// trusted: the buckets may not be what they seem. Where no window of the segment was read,
+    /// there is nothing to hold them against.
     fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
         let end = self.gathered.end;
         for (segment, daily) in std::mem::take(&mut self.unchecked) {
@@ -155,8 +155,16 @@ impl Progress {
                     .entry(Source::DailyTickets)
                     .or_default()
                     .push(failure);
-            } else {
+                continue;
+            }
+            let windows = 0..config.windows.len();
+            let held_against = windows
+                .into_iter()
+                .any(|window| self.gathered.contacts.contains_key(&(segment, window)));
+            if held_against {
                 self.gathered.daily.insert(segment, daily);
+            } else {
+                self.gathered.unproven.insert(segment, daily);
             }
         }
     }
@@ -165,21 +173,5 @@ impl Progress {
         let failures = self.failures.remove(source).unwrap_or_default();
         let took = self.gathered.started.elapsed();
         health.finish(source, &failures, took, (outlets.now)());
-    }
-
-    /// Closes whatever could not be closed as it came in.
-    pub fn finish(&mut self, config: &Config, outlets: &Outlets, health: &mut Health) {
-        if !self.unchecked.is_empty() {
-            self.check_daily(config, outlets);
-        }
-        let open: Vec<Source> = self
-            .waiting
-            .keys()
-            .filter(|source| !self.done.contains(source))
-            .cloned()
-            .collect();
-        for source in open {
-            self.close(&source, outlets, health);
-        }
     }
 }

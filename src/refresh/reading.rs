@@ -12,7 +12,7 @@ use tokio::{
 use super::plan;
 use crate::{
     chain::chain,
-    config::{Config, CountsFrom},
+    config::Config,
     domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
     helpscout::{self, Contacts, HelpScout, Reader},
     population::{self, Populations},
@@ -28,6 +28,17 @@ pub enum Reports {
     Available,
     /// They are forbidden, or not asked for: tickets are counted by search.
     Unavailable,
+}
+
+/// What a refresh knows and presumes of the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What is known.
+    pub reports: Reports,
+    /// What is taken to be so when the first report gives neither an answer nor a refusal.
+    pub presumed: Reports,
+    /// How long the others wait for the first report.
+    pub patience: Instant,
 }
 
 /// What the readers of a refresh share.
@@ -110,11 +121,11 @@ impl<'a> Round<'a> {
         config: &'a Config,
         readers: &'a Readers,
         reader: &'a Reader<'a>,
-        reports: Reports,
+        plan: Plan,
         end: Timestamp,
         deadline: Instant,
     ) -> Self {
-        let (decide, reports) = watch::channel(reports);
+        let (decide, reports) = watch::channel(plan.reports);
         let decide = Arc::new(decide);
         let task = Task {
             config,
@@ -123,16 +134,23 @@ impl<'a> Round<'a> {
             deadline,
         };
         let readings = FuturesUnordered::new();
+        if plan.reports == Reports::Unknown {
+            readings.push(boxed(presume(plan, Arc::clone(&decide))));
+        }
         for population in 0..config.populations.len() {
             let reading = read_population(task, &readers.populations, population, reports.clone());
             readings.push(boxed(reading));
         }
+        // Lists are answered fast, reports are not: they need not queue behind them.
         for segment in 0..config.segments.len() {
             readings.push(boxed(read_open(task, segment)));
+        }
+        for segment in 0..config.segments.len() {
             for window in 0..config.windows.len() {
                 let probes = segment == 0 && window == 0;
                 let decide = probes.then(|| Arc::clone(&decide));
-                let reading = read_contacts(task, segment, window, decide, reports.clone());
+                let probe = decide.map(|decide| Probe { decide, plan });
+                let reading = read_contacts(task, segment, window, probe, reports.clone());
                 readings.push(boxed(reading));
             }
             readings.push(boxed(read_daily(task, segment, reports.clone())));
@@ -175,47 +193,70 @@ async fn available(mut reports: watch::Receiver<Reports>) -> bool {
     known.is_ok_and(|reports| *reports == Reports::Available)
 }
 
+/// The first to tell decides for the whole refresh.
+fn settle(decide: &watch::Sender<Reports>, told: Reports) {
+    decide.send_if_modified(|reports| {
+        let unknown = *reports == Reports::Unknown;
+        if unknown {
+            *reports = told;
+        }
+        unknown
+    });
+}
+
+/// A first report that hangs must not leave the others waiting for longer than one call may take.
+async fn presume(plan: Plan, decide: Arc<watch::Sender<Reports>>) -> Option<Reading> {
+    if timeout_at(plan.patience, available(decide.subscribe()))
+        .await
+        .is_err()
+    {
+        settle(&decide, plan.presumed);
+    }
+    None
+}
+
+/// The right and the duty to find out whether the plan has reports.
+struct Probe {
+    decide: Arc<watch::Sender<Reports>>,
+    plan: Plan,
+}
+
 async fn read_contacts(
     task: Task<'_>,
     segment: usize,
     window: usize,
-    decide: Option<Arc<watch::Sender<Reports>>>,
+    probe: Option<Probe>,
     reports: watch::Receiver<Reports>,
 ) -> Option<Reading> {
-    let probes = decide.is_some() && *reports.borrow() == Reports::Unknown;
-    let interval = task.config.windows.get(window)?.current(task.end);
-    let previous = task.config.windows.get(window)?.previous(task.end);
-    let by_report = probes || available(reports).await;
+    let window_of = task.config.windows.get(window)?;
+    let current = window_of.current(task.end);
+    let previous = window_of.previous(task.end);
+    let probe = probe.filter(|probe| probe.plan.reports == Reports::Unknown);
+    let by_report = probe.is_some() || available(reports).await;
     let result = within(task, segment, async |filter| {
-        if by_report {
-            let answer = task.reader.contacts(&filter, interval, previous).await;
-            if let Some(decide) = decide.as_ref().filter(|_| probes) {
-                let auto = task.config.helpscout.counts_from == CountsFrom::Auto;
-                let forbidden = answer.as_ref().is_err_and(helpscout::Error::is_forbidden);
-                let known = if auto && forbidden {
-                    Reports::Unavailable
-                } else {
-                    Reports::Available
-                };
-                decide.send_replace(known);
-                if known == Reports::Unavailable {
-                    return search(task.reader, &filter, interval, previous).await;
-                }
-            }
-            return answer;
+        if !by_report {
+            return search(task.reader, &filter, current, previous).await;
         }
-        search(task.reader, &filter, interval, previous).await
+        let answer = task.reader.contacts(&filter, current, previous).await;
+        let Some(Probe { decide, plan }) = &probe else {
+            return answer;
+        };
+        let told = match &answer {
+            Ok(_) => Reports::Available,
+            Err(error) if error.is_forbidden() => Reports::Unavailable,
+            Err(_) => plan.presumed,
+        };
+        settle(decide, told);
+        // What was decided without this answer, because it was late, holds for all.
+        if *decide.borrow() == Reports::Unavailable && answer.is_err() {
+            return search(task.reader, &filter, current, previous).await;
+        }
+        answer
     })
     .await;
     // A probe that never got to ask must not leave the others waiting.
-    if let Some(decide) = decide.filter(|_| probes) {
-        decide.send_if_modified(|reports| {
-            let unknown = *reports == Reports::Unknown;
-            if unknown {
-                *reports = Reports::Available;
-            }
-            unknown
-        });
+    if let Some(Probe { decide, plan }) = &probe {
+        settle(decide, plan.presumed);
     }
     Some(Reading::Contacts {
         segment,

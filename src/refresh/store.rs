@@ -72,6 +72,8 @@ pub struct Gathered {
     pub ratings: HashMap<Pair, Ratings>,
     /// Daily counts by segment, only those that are trusted.
     pub daily: HashMap<usize, DailyCounts>,
+    /// Daily counts by segment that could not be held against anything this time.
+    pub unproven: HashMap<usize, DailyCounts>,
     /// Open tickets by segment; `None` where they cannot be known.
     pub open: HashMap<usize, Option<OpenTickets>>,
     /// Populations by index and interval.
@@ -87,6 +89,7 @@ impl Gathered {
             contacts: HashMap::new(),
             ratings: HashMap::new(),
             daily: HashMap::new(),
+            unproven: HashMap::new(),
             open: HashMap::new(),
             populations: HashMap::new(),
         }
@@ -146,6 +149,12 @@ impl Store {
         for (segment, daily) in &gathered.daily {
             self.dispersion
                 .insert(*segment, gathered.kept(dispersion(daily)));
+        }
+        // Without ticket counts, daily counts are trusted where they have proved right before.
+        for (segment, daily) in &gathered.unproven {
+            if let Some(known) = self.dispersion.get_mut(segment) {
+                *known = gathered.kept(dispersion(daily));
+            }
         }
         self.take_created(config, gathered);
         self.take_populations(config, gathered);
@@ -237,13 +246,14 @@ impl Store {
                 continue;
             };
             let baseline_tickets = plan::baseline_tickets(window, end, daily, counts.1);
+            let dispersion = self.dispersion.get(&segment);
             let evidence = Evidence {
                 tickets,
                 count,
                 population: exposed.current,
                 previous_count: counts.1,
                 previous_population: exposed.previous,
-                dispersion: self.dispersion.get(&segment).map(|kept| kept.value),
+                dispersion: dispersion.map(|kept| kept.value),
                 baseline: plan::baseline(baseline_tickets, exposed.baseline),
             };
             let Some(assessment) = assess(&evidence) else {
@@ -256,7 +266,12 @@ impl Store {
                     baseline: assessment.baseline,
                     p_value: assessment.rise_p_value,
                 };
-                self.rises.insert(place, gathered.kept(rise));
+                let mut kept = gathered.kept(rise);
+                if let Some(dispersion) = dispersion {
+                    // No older than what it rests on, which may be from an earlier refresh.
+                    kept.read_at = kept.read_at.min(dispersion.read_at);
+                }
+                self.rises.insert(place, kept);
             }
             self.rates
                 .insert((place, tickets), gathered.kept(assessment));
@@ -269,6 +284,11 @@ impl Store {
         self.dispersion.clear();
         self.created.clear();
         self.rises.clear();
+    }
+
+    /// Forgets ratings, once they are not read any more.
+    pub fn forget_ratings(&mut self) {
+        self.ratings.clear();
     }
 
     /// Drops every value that is older than `max_age`, and returns when the next one will be.

@@ -1,5 +1,10 @@
 //! The real program, started for a test and ended with it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a failure fails the test"
+)]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
@@ -11,7 +16,7 @@ use std::{
 };
 
 /// How long anything that must happen may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_millis(20);
 

@@ -1,6 +1,8 @@
 //! A snapshot in which every family has samples, from the worked example of the documentation:
 //! two months of one mailbox, 2 000 and 2 400 dossiers.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::sync::Arc;
 
 use contact_rate_exporter::{

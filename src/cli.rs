@@ -5,7 +5,12 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::demo::Scenario;
+use jiff::tz::TimeZone;
+
+use crate::{
+    demo::Scenario,
+    report::{Format, Month, time_zone},
+};
 
 /// What `--version` prints after the name.
 const VERSION: &str = concat!(
@@ -97,6 +102,9 @@ pub enum Command {
     /// Run the exporter on an embedded Help Scout simulator and an embedded SQLite database: no
     /// account, no database server, no config file.
     Demo(DemoFlags),
+    /// Print the contact rate by calendar month: tickets, population, rates with their confidence
+    /// bounds, and why the number of tickets changed (see docs/report.md).
+    Report(ReportFlags),
 }
 
 /// Flags of `demo`.
@@ -108,6 +116,36 @@ pub struct DemoFlags {
     /// Seed of the data: the same seed at the same instant gives the same data.
     #[arg(long, value_name = "NUMBER", default_value_t = crate::demo::DEFAULT_SEED)]
     pub seed: u64,
+}
+
+/// Flags of `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportFlags {
+    /// First month; the thirteenth before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub from: Option<Month>,
+    /// Last month; the one before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub to: Option<Month>,
+    /// Segment whose tickets are counted.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub segment: String,
+    /// Population that tickets are divided by; when left out, the first window population of the
+    /// config, else its first.
+    #[arg(long, value_name = "NAME")]
+    pub population: Option<String>,
+    /// Time zone whose midnights begin and end the months, as Europe/Paris.
+    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
+    pub time_zone: TimeZone,
+    /// How the report is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// File to write the report to, whole or not at all; standard output when left out.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the running month too, as far as it has gone by.
+    #[arg(long)]
+    pub include_current: bool,
 }
 
 /// Least level that is logged.

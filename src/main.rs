@@ -13,10 +13,10 @@ use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
     chain::chain,
     check,
-    cli::{Cli, Command, DemoFlags, Flags},
+    cli::{Cli, Command, DemoFlags, Flags, ReportFlags},
     config,
     demo::{self, Demo},
-    log,
+    log, report,
     signals::{Signal, Signals},
 };
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ enum Failure {
     Config(#[from] config::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Report(#[from] report::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
     #[error("cannot handle signals")]
@@ -42,6 +44,7 @@ impl Failure {
         let usage = match self {
             Self::Config(_) => true,
             Self::App(error) => error.is_config(),
+            Self::Report(error) => error.is_usage(),
             Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
         };
         ExitCode::from(if usage { 2 } else { 1 })
@@ -80,6 +83,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Check => check_sources(flags.config_file).await,
             Command::Demo(demo) => {
                 run_demo(&demo, &flags).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Report(flags_of_report) => {
+                report_months(flags_of_report, flags.config_file).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -140,6 +147,23 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
         result = exporter => result,
         () = demo.run(std::future::pending()) => Ok(()),
     }
+}
+
+async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure> {
+    let config = config::load(&path)?;
+    let options = report::Options {
+        from: flags.from,
+        to: flags.to,
+        segment: flags.segment,
+        population: flags.population,
+        zone: flags.time_zone,
+        include_current: flags.include_current,
+    };
+    let months = report::read(&config, &options, Timestamp::now(), report::progress()).await?;
+    let output = flags.output.as_deref();
+    let text = months.render(flags.format, report::colours(output))?;
+    report::write(&text, output)?;
+    Ok(())
 }
 
 async fn stopped(signals: &mut Signals) {

@@ -14,6 +14,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs};
 use contact_rate_exporter::{
     config,
     exposition::catalogue::{FAMILIES, Kind, family},
+    report::KEYS,
 };
 
 /// Puts `generated` between two marker lines of a file, or holds the file against it.
@@ -63,9 +64,23 @@ fn the_table_of_metrics_is_the_catalogue() {
 }
 
 #[test]
+fn the_keys_of_the_report_are_those_it_writes() {
+    let mut table = String::from("| key | value |\n| --- | --- |\n");
+    for (key, meaning) in KEYS {
+        writeln!(table, "| `{key}` | {meaning} |").unwrap();
+    }
+    hold(
+        "docs/report.md",
+        "<!-- keys:",
+        "<!-- end of keys -->",
+        &table,
+    );
+}
+
+#[test]
 fn the_command_line_is_what_the_program_says() {
     let mut text = String::new();
-    for command in [&["--help"][..], &["demo", "--help"]] {
+    for command in [&["--help"][..], &["demo", "--help"], &["report", "--help"]] {
         let help = exporter::run(command, &[("COLUMNS", "100")]);
         assert_eq!(help.code, Some(0), "{}", help.output);
         writeln!(

@@ -103,8 +103,13 @@ fn write_source(page: &mut String, source: &SourceState, now: Timestamp) -> fmt:
     }
     page.push_str("</td><td class=\"text\">");
     if let Some(failure) = &source.last_failure {
-        let (reason, text) = (failure.reason, encode_text(&failure.text));
-        write!(page, "<strong>{reason}</strong>: {text}")?;
+        let text = failure.to_string();
+        write!(
+            page,
+            "<strong>{}</strong>: {}",
+            failure.reason,
+            encode_text(&text)
+        )?;
     }
     page.push_str("</td></tr>\n");
     Ok(())

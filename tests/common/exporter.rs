@@ -1,10 +1,5 @@
 //! The real program, started for a test and ended with it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a failure fails the test"
-)]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(
     clippy::expect_used,

@@ -207,6 +207,7 @@ fn states(end: Timestamp) -> Vec<SourceState> {
                 last_duration_seconds: Some(0.25 * (index as f64 + 1.0)),
                 last_failure: happiness.then(|| SourceFailure {
                     reason: Reason::Status,
+                    segments: Vec::new(),
                     text: "GET /v2/reports/happiness answered 500: <try> again & \"again\""
                         .to_owned(),
                 }),

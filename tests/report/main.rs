@@ -7,7 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../common/upstream.rs"]
 mod upstream;
 

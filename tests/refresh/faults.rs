@@ -259,6 +259,7 @@ async fn a_segment_that_hangs_delays_no_other() {
         snapshot = published.when(|snapshot| !snapshot.rates.is_empty()) => {
             assert_eq!(snapshot.segments[1].counts, [None]);
             assert_eq!(snapshot.rates.len(), 2 * 4);
+            assert!(sources(&snapshot).contains(&"tickets unread".to_owned()), "not done yet");
         }
         () = refresher.refresh() => panic!("the refresh ended first"),
     }

@@ -6,9 +6,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Parser as _;
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
+    backfill,
     chain::chain,
     check,
-    cli::{Cli, Command, DemoFlags, Flags},
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags},
     config,
     demo::{self, Demo},
     log,
@@ -22,6 +23,8 @@ use tokio::sync::mpsc;
 enum Failure {
     #[error(transparent)]
     App(#[from] app::Error),
+    #[error(transparent)]
+    Backfill(#[from] backfill::Error),
     #[error(transparent)]
     Config(#[from] config::Error),
     #[error("cannot run the demo")]
@@ -37,6 +40,7 @@ impl Failure {
         let usage = match self {
             Self::Config(_) => true,
             Self::App(error) => error.is_config(),
+            Self::Backfill(error) => error.is_usage(),
             Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
         };
         ExitCode::from(if usage { 2 } else { 1 })
@@ -74,6 +78,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Check => check_sources(flags.config_file).await,
             Command::Demo(demo) => {
                 run_demo(&demo, &flags).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Backfill(backfill) => {
+                fill_past(backfill, &flags).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -125,4 +133,21 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
         result = exporter => result,
         () = demo.run(std::future::pending()) => Ok(()),
     }
+}
+
+async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure> {
+    let config = config::load(&general.config_file)?;
+    let options = backfill::Options {
+        from: flags.from,
+        to: flags.to,
+        step: flags.step,
+        output: flags.output,
+        cache_dir: flags.cache_dir,
+        means: flags.means,
+        labels: flags.labels,
+        dry_run: flags.dry_run,
+    };
+    let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
+    print!("{outcome}");
+    Ok(())
 }

@@ -22,6 +22,18 @@ const ARROWS: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
+    (
+        "backfill",
+        &[
+            "config",
+            "domain",
+            "exposition",
+            "helpscout",
+            "population",
+            "refresh",
+            "snapshot",
+        ],
+    ),
     ("chain", &[]),
     (
         "check",
@@ -34,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "snapshot",
         ],
     ),
-    ("cli", &["demo"]),
+    ("cli", &["backfill", "demo"]),
     ("config", &["domain"]),
     ("demo", &["config"]),
     ("domain", &[]),

@@ -184,9 +184,7 @@ mod tests {
             calls: 3000,
             queries: 85,
         };
-        assert!(
-            describe(total, slow, Duration::from_mins(10), 100).ends_with("about 96 min left")
-        );
+        assert!(describe(total, slow, Duration::from_mins(10), 100).ends_with("about 96 min left"));
         let start = describe(total, Work::default(), Duration::ZERO, 100);
         assert!(start.ends_with("about 30 min left"), "{start}");
     }

@@ -56,6 +56,13 @@ impl HelpScout {
         Ok(Self::with(caller, config))
     }
 
+    /// A client for a long run of calls, as for past windows: it has as many requests under way at
+    /// once as the pace needs, so that on any upstream the pace is the only limit, and no more.
+    pub fn for_history(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+        let caller = Caller::new(network(config)?, config, telemetry).growing(config);
+        Ok(Self::with(caller, config))
+    }
+
     /// A client for a new configuration, with this one's metrics. For the same address it goes on
     /// with the same pace and quota, and keeps a 429's wait: reloading must not send sooner. Token,
     /// mailboxes and tags are read anew.

@@ -17,6 +17,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`app`] | the composition root: build, run, reload, stop |
+//! | [`backfill`] | past windows as a file for Prometheus |
 //! | [`chain`] | an error and its causes on one line |
 //! | [`check`] | the command that reads every source once |
 //! | [`cli`] | the command line and its help |
@@ -37,6 +38,7 @@
 //! `tests/layering.rs` holds which module may name which.
 
 pub mod app;
+pub mod backfill;
 pub mod chain;
 pub mod check;
 pub mod cli;

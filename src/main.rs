@@ -11,9 +11,10 @@ use std::{
 use clap::Parser as _;
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
+    backfill,
     chain::chain,
     check,
-    cli::{Cli, Command, DemoFlags, Flags, ReportFlags},
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ReportFlags},
     config,
     demo::{self, Demo},
     log, report,
@@ -27,6 +28,8 @@ use tokio::sync::mpsc;
 enum Failure {
     #[error(transparent)]
     App(#[from] app::Error),
+    #[error(transparent)]
+    Backfill(#[from] backfill::Error),
     #[error(transparent)]
     Config(#[from] config::Error),
     #[error("cannot run the demo")]
@@ -45,6 +48,7 @@ impl Failure {
             Self::Config(_) => true,
             Self::App(error) => error.is_config(),
             Self::Report(error) => error.is_usage(),
+            Self::Backfill(error) => error.is_usage(),
             Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
         };
         ExitCode::from(if usage { 2 } else { 1 })
@@ -87,6 +91,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             }
             Command::Report(flags_of_report) => {
                 report_months(flags_of_report, flags.config_file).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Backfill(backfill) => {
+                fill_past(backfill, &flags).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -168,4 +176,21 @@ async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure>
 
 async fn stopped(signals: &mut Signals) {
     while signals.next().await != Signal::Stop {}
+}
+
+async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure> {
+    let config = config::load(&general.config_file)?;
+    let options = backfill::Options {
+        from: flags.from,
+        to: flags.to,
+        step: flags.step,
+        output: flags.output,
+        cache_dir: flags.cache_dir,
+        means: flags.means,
+        labels: flags.labels,
+        dry_run: flags.dry_run,
+    };
+    let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
+    print_line(&outcome);
+    Ok(())
 }

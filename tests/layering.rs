@@ -28,6 +28,18 @@ const ARROWS: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
+    (
+        "backfill",
+        &[
+            "config",
+            "domain",
+            "exposition",
+            "helpscout",
+            "population",
+            "refresh",
+            "snapshot",
+        ],
+    ),
     ("chain", &[]),
     (
         "check",
@@ -40,7 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "snapshot",
         ],
     ),
-    ("cli", &["demo", "report"]),
+    ("cli", &["backfill", "demo", "report"]),
     ("config", &["domain"]),
     ("demo", &["config"]),
     ("domain", &[]),

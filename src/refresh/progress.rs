@@ -9,11 +9,11 @@ use super::{
     Outlets,
     health::{self, Health, sources},
     reading::{Reading, Reports},
-    store::Gathered,
+    store::{Gathered, daily_mismatch},
 };
 use crate::{
     config::Config,
-    domain::{DailyCounts, Reason, Source},
+    domain::{DailyCounts, Reason, Source, Window},
     snapshot::SourceFailure,
 };
 
@@ -136,19 +136,13 @@ impl Progress {
     /// trusted: the buckets may not be what they seem. Where no window of the segment was read,
     /// there is nothing to hold them against.
     fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
-        let end = self.gathered.end;
         for (segment, daily) in std::mem::take(&mut self.unchecked) {
-            let mismatch = config
-                .windows
-                .iter()
-                .enumerate()
-                .find_map(|(index, window)| {
-                    let contacts = self.gathered.contacts.get(&(segment, index))?;
-                    let created = contacts.current.created?;
-                    let days = daily.created_in(end, window.current(end))?;
-                    let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-                    (days != created).then(|| health::mismatch(name, window.name(), days, created))
-                });
+            let mismatch = daily_mismatch(config, &self.gathered, segment, &daily);
+            let mismatch = mismatch.map(|(window, days, created)| {
+                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+                let window = config.windows.get(window).map_or("", Window::name);
+                health::mismatch(name, window, days, created)
+            });
             if let Some(failure) = mismatch {
                 (outlets.failed)(&Source::DailyTickets, &failure);
                 self.failures

@@ -401,6 +401,27 @@ impl Store {
     }
 }
 
+/// A window of which the days do not add up to its created count: its index, the sum of the days, and
+/// the count. Days are then not trusted: the buckets may not be what they seem.
+pub fn daily_mismatch(
+    config: &Config,
+    gathered: &Gathered,
+    segment: usize,
+    daily: &DailyCounts,
+) -> Option<(usize, u64, u64)> {
+    let end = gathered.end;
+    config
+        .windows
+        .iter()
+        .enumerate()
+        .find_map(|(index, window)| {
+            let contacts = gathered.contacts.get(&(segment, index))?;
+            let created = contacts.current.created?;
+            let days = daily.created_in(end, window.current(end))?;
+            (days != created).then_some((index, days, created))
+        })
+}
+
 /// The frame of every snapshot made under `config`.
 pub fn frame(config: &Config) -> Frame {
     Frame {

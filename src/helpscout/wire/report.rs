@@ -98,6 +98,8 @@ impl Productivity {
 #[serde(expecting = "a report")]
 pub(in crate::helpscout) struct Happiness {
     current: RatingCounts,
+    #[serde(default, deserialize_with = "object")]
+    previous: Option<RatingCounts>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,16 +118,28 @@ struct RatingCounts {
 impl Happiness {
     /// The ratings. A count left out is 0 only where there were no ratings at all.
     pub(in crate::helpscout) fn ratings(&self) -> Result<Ratings, String> {
-        let none = self.current.all == Some(Count(0));
+        self.current
+            .ratings()
+            .ok_or_else(|| "a count of ratings is missing".to_owned())
+    }
+
+    /// The ratings of the previous range; `None` when the answer lacks it or one of its counts.
+    pub(in crate::helpscout) fn previous_ratings(&self) -> Option<Ratings> {
+        self.previous.as_ref()?.ratings()
+    }
+}
+
+impl RatingCounts {
+    fn ratings(&self) -> Option<Ratings> {
+        let none = self.all == Some(Count(0));
         let count = |count: Option<Count>| match count {
-            Some(Count(count)) => Ok(count),
-            None if none => Ok(0),
-            None => Err("a count of ratings is missing".to_owned()),
+            Some(Count(count)) => Some(count),
+            None => none.then_some(0),
         };
-        Ok(Ratings {
-            great: count(self.current.great)?,
-            okay: count(self.current.okay)?,
-            not_good: count(self.current.not_good)?,
+        Some(Ratings {
+            great: count(self.great)?,
+            okay: count(self.okay)?,
+            not_good: count(self.not_good)?,
         })
     }
 }

@@ -56,7 +56,11 @@ fn the_table_of_metrics_is_the_catalogue() {
 #[test]
 fn the_command_line_is_what_the_program_says() {
     let mut text = String::new();
-    for command in [&["--help"][..], &["demo", "--help"]] {
+    for command in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["backfill", "--help"],
+    ] {
         let help = exporter::run(command, &[("COLUMNS", "100")]);
         assert_eq!(help.code, Some(0), "{}", help.output);
         writeln!(

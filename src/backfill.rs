@@ -39,7 +39,7 @@ use self::{
 };
 use crate::{
     config::{Config, CountsFrom},
-    domain::Interval,
+    domain::{Interval, Window},
     exposition::catalogue,
     helpscout::{self, HelpScout, Telemetry},
     population::{self, Populations},
@@ -111,16 +111,16 @@ pub enum Error {
         segment: String,
         /// Why.
         #[source]
-        source: helpscout::Error,
+        source: Box<helpscout::Error>,
     },
     /// A population failed.
-    #[error("over {interval}; all answers so far are kept, run it again to go on")]
+    #[error("no population over {interval}; all answers so far are kept, run it again to go on")]
     Population {
         /// Over which interval.
         interval: Interval,
         /// Which, and why.
         #[source]
-        source: population::Error,
+        source: Box<population::Error>,
     },
     /// Samples cannot be put aside.
     #[error("cannot put samples aside for the output")]
@@ -298,7 +298,7 @@ fn report(
 
 fn summary(config: &Config, plan: &Plan) -> String {
     let span = plan.span();
-    let windows: Vec<&str> = config.windows.iter().map(|w| w.name()).collect();
+    let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     let mut text = format!(
         "{} steps from {} to {}; {} segments; windows {}\n",
         span.steps(),

@@ -80,7 +80,12 @@ fn the_keys_of_the_report_are_those_it_writes() {
 #[test]
 fn the_command_line_is_what_the_program_says() {
     let mut text = String::new();
-    for command in [&["--help"][..], &["demo", "--help"], &["report", "--help"]] {
+    for command in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["backfill", "--help"],
+        &["report", "--help"],
+    ] {
         let help = exporter::run(command, &[("COLUMNS", "100")]);
         assert_eq!(help.code, Some(0), "{}", help.output);
         writeln!(

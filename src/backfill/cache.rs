@@ -62,7 +62,7 @@ pub enum CacheError {
 struct Definition {
     version: u32,
     /// [`Config::definition_hash`].
-    definition: u64,
+    counted: u64,
     /// The Help Scout app, so that two accounts with one definition are kept apart.
     app_id: String,
 }
@@ -71,7 +71,7 @@ impl Definition {
     fn new(config: &Config) -> Self {
         Self {
             version: VERSION,
-            definition: config.definition_hash(),
+            counted: config.definition_hash(),
             app_id: config.helpscout.app_id.clone(),
         }
     }
@@ -163,7 +163,7 @@ impl Cache {
         let wanted = Definition::new(config);
         if found.version != wanted.version {
             Err(foreign("by another version of this program"))
-        } else if found.definition != wanted.definition {
+        } else if found.counted != wanted.counted {
             Err(foreign(
                 "under another definition (windows, segments, populations, queries or counts_from)",
             ))
@@ -336,24 +336,23 @@ impl Cache {
 /// Writes a line in one piece. A torn line before it is ended first.
 fn append(shard: &mut Shard, path: &Path, line: &Line<'_>) -> io::Result<()> {
     let mut text = Vec::new();
-    let file = match &mut shard.file {
-        Some(file) => file,
-        None => {
-            let mut file = File::options()
-                .read(true)
-                .append(true)
-                .create(true)
-                .open(path)?;
-            if file.seek(SeekFrom::End(0))? > 0 {
-                file.seek(SeekFrom::End(-1))?;
-                let mut last = [0];
-                io::Read::read_exact(&mut file, &mut last)?;
-                if last != *b"\n" {
-                    text.push(b'\n');
-                }
+    let file = if let Some(file) = &mut shard.file {
+        file
+    } else {
+        let mut file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
+        if file.seek(SeekFrom::End(0))? > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            let mut last = [0];
+            io::Read::read_exact(&mut file, &mut last)?;
+            if last != *b"\n" {
+                text.push(b'\n');
             }
-            shard.file.insert(file)
         }
+        shard.file.insert(file)
     };
     serde_json::to_writer(&mut text, line)?;
     text.push(b'\n');

@@ -178,7 +178,10 @@ impl Run<'_> {
         }
         let deadline = Instant::now() + NO_DEADLINE;
         let value = self.populations.read(population, interval, deadline).await;
-        let value = value.map_err(|source| Error::Population { interval, source })?;
+        let value = value.map_err(|source| Error::Population {
+            interval,
+            source: Box::new(source),
+        })?;
         self.cache.keep(key, Value::Population(value))?;
         self.progress.queried();
         Ok(())

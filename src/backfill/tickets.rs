@@ -73,7 +73,7 @@ impl<'a> Tickets<'a> {
         let failed = |source| Error::HelpScout {
             what: describe(call),
             segment: self.name(segment).to_owned(),
-            source,
+            source: Box::new(source),
         };
         let reader = self.help_scout.until(Instant::now() + NO_DEADLINE);
         let filter = self.filter(segment, &reader).await.map_err(failed)?;

@@ -93,7 +93,7 @@ async fn a_killed_run_goes_on_and_prometheus_shows_the_truth() {
     let imported = server::run(
         home.command(&program("promtool", &[], "prometheus"))
             .args(["tsdb", "create-blocks-from", "openmetrics"])
-            .args(["--quiet", "history.om", "data"]),
+            .args(["--quiet", "--max-block-duration=744h", "history.om", "data"]),
     );
     let said = [imported.stdout, imported.stderr].concat();
     assert!(said.is_empty(), "{}", String::from_utf8_lossy(&said));

@@ -4,6 +4,7 @@
 use std::{
     fmt,
     io::{self, Write as _},
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
 };
@@ -81,7 +82,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let path = flags.config_file.clone();
                 let source: ConfigSource = Box::new(move || config::load(&path));
                 let signals = Signals::install().map_err(Failure::Signals)?;
-                serve(source, &flags, signals).await?;
+                serve(source, &flags, signals, |_| {}).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check_sources(flags.config_file).await,
@@ -101,13 +102,22 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn serve(source: ConfigSource, flags: &Flags, mut signals: Signals) -> Result<(), Failure> {
+/// Runs the daemon; `introduce` is told the first address that it listens on.
+async fn serve(
+    source: ConfigSource,
+    flags: &Flags,
+    mut signals: Signals,
+    introduce: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
     let web = WebOptions {
         telemetry_path: flags.telemetry_path.clone(),
         enable_lifecycle: flags.enable_lifecycle,
     };
     let app = App::build(source, web)?;
     let listeners = app::listen(&flags.listen_addresses).await?;
+    if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
+        introduce(address);
+    }
     let (sender, receiver) = mpsc::channel(1);
     let forward = async {
         loop {
@@ -147,10 +157,12 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
         // Stopped in good order, it takes its files away.
         () = stopped(&mut signals) => return Ok(()),
     };
-    let listen = flags.listen_addresses.first().map_or("", String::as_str);
-    print_line(&demo.introduction(listen, &flags.telemetry_path));
     let config = demo.config().clone();
-    let exporter = serve(Box::new(move || Ok(config.clone())), flags, signals);
+    let source: ConfigSource = Box::new(move || Ok(config.clone()));
+    let introduction = demo.introduction(&flags.telemetry_path);
+    let exporter = serve(source, flags, signals, |address| {
+        print_line(&introduction.at(address));
+    });
     tokio::select! {
         result = exporter => result,
         () = demo.run(std::future::pending()) => Ok(()),

@@ -12,10 +12,12 @@
 //! has been read is published without waiting for the rest, and so is what comes later, so that a
 //! source that hangs delays no other.
 
+mod gathered;
 mod health;
 mod plan;
 mod progress;
 mod reading;
+mod reports;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +34,8 @@ use crate::{
 
 use health::Health;
 use progress::Progress;
-use reading::{Plan, Reports, Round};
+use reading::Round;
+use reports::{Plan, Reports};
 use store::Store;
 
 pub use health::sources;

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use super::{
     Outlets,
+    gathered::Gathered,
     health::{self, Health, sources},
-    reading::{Reading, Reports},
-    store::Gathered,
+    reading::Reading,
+    reports::Reports,
 };
 use crate::{
     config::Config,

@@ -4,8 +4,13 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, tz::TimeZone};
 
-use crate::demo::Scenario;
+use crate::{
+    backfill::{Means, Step, parse_instant, parse_step},
+    demo::Scenario,
+    report::{Format, Month, time_zone},
+};
 
 /// What `--version` prints after the name.
 const VERSION: &str = concat!(
@@ -97,6 +102,44 @@ pub enum Command {
     /// Run the exporter on an embedded Help Scout simulator and an embedded SQLite database: no
     /// account, no database server, no config file.
     Demo(DemoFlags),
+    /// Print the contact rate by calendar month: tickets, population, rates with their confidence
+    /// bounds, and why the number of tickets changed (see docs/report.md).
+    Report(ReportFlags),
+    /// Write past windows to an OpenMetrics file for `promtool tsdb create-blocks-from openmetrics`: the
+    /// same series as on the metrics page, at every step (see docs/history.md).
+    Backfill(BackfillFlags),
+}
+
+/// Flags of `backfill`.
+#[derive(Clone, Debug, Args)]
+pub struct BackfillFlags {
+    /// First instant: a date (its midnight in UTC) or an instant, as in RFC 3339.
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+    pub from: Timestamp,
+    /// Last instant; not within the last 3 hours.
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+    pub to: Timestamp,
+    /// Time from one instant to the next.
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_step)]
+    pub step: Step,
+    /// File to write. It appears whole or not at all.
+    #[arg(long, value_name = "FILE", default_value = "history.om")]
+    pub output: PathBuf,
+    /// Mean times do not add up as counts do: read every window for itself, or leave them out where
+    /// that takes calls of its own.
+    #[arg(long, value_name = "WHAT", default_value = "skip")]
+    pub means: Means,
+    /// Label added to every sample, such as the job and instance that Prometheus adds when it scrapes.
+    /// May be given several times.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+    /// Folder in which answers are kept, so that an interrupted run can go on [default: the output's
+    /// name with .cache behind it]
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: Option<PathBuf>,
+    /// Only say how many calls there are to make and how long they take. Makes none.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Flags of `demo`.
@@ -108,6 +151,36 @@ pub struct DemoFlags {
     /// Seed of the data: the same seed at the same instant gives the same data.
     #[arg(long, value_name = "NUMBER", default_value_t = crate::demo::DEFAULT_SEED)]
     pub seed: u64,
+}
+
+/// Flags of `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportFlags {
+    /// First month; the thirteenth before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub from: Option<Month>,
+    /// Last month; the one before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub to: Option<Month>,
+    /// Segment whose tickets are counted.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub segment: String,
+    /// Population that tickets are divided by; when left out, the first window population of the
+    /// config, else its first.
+    #[arg(long, value_name = "NAME")]
+    pub population: Option<String>,
+    /// Time zone whose midnights begin and end the months, as Europe/Paris.
+    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
+    pub time_zone: TimeZone,
+    /// How the report is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// File to write the report to, whole or not at all; standard output when left out.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the running month too, as far as it has gone by.
+    #[arg(long)]
+    pub include_current: bool,
 }
 
 /// Least level that is logged.
@@ -153,6 +226,33 @@ fn telemetry_path(text: &str) -> Result<String, String> {
         return Err("paths under /-/ are the exporter's own".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A label that Prometheus takes, and that no series of ours has already.
+fn label(text: &str) -> Result<(String, String), String> {
+    const OURS: [&str; 7] = [
+        "segment",
+        "window",
+        "population",
+        "tickets",
+        "cause",
+        "rating",
+        "status",
+    ];
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let valid = name.bytes().enumerate().all(|(index, byte)| {
+        byte.is_ascii_alphabetic() || byte == b'_' || (index > 0 && byte.is_ascii_digit())
+    });
+    if name.is_empty() || !valid || name.starts_with("__") {
+        return Err(
+            "the name must be of letters, digits and _, and not begin with a digit or __"
+                .to_owned(),
+        );
+    }
+    if OURS.contains(&name) {
+        return Err(format!("{name} is a label of the series themselves"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

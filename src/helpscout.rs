@@ -34,6 +34,7 @@ pub use self::{
     filter::Filter,
     reports::Contacts,
     telemetry::Telemetry,
+    wire::{Productivity, decode},
 };
 
 /// The client of one account.
@@ -52,6 +53,13 @@ impl HelpScout {
     /// an `https` address it reads the system's root certificates.
     pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
         let caller = Caller::new(network(config)?, config, telemetry);
+        Ok(Self::with(caller, config))
+    }
+
+    /// A client for a long run of calls, as for past windows: it has as many requests under way at
+    /// once as the pace needs, so that on any upstream the pace is the only limit, and no more.
+    pub fn for_history(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+        let caller = Caller::new(network(config)?, config, telemetry).growing(config);
         Ok(Self::with(caller, config))
     }
 

@@ -17,6 +17,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`app`] | the composition root: build, run, reload, stop |
+//! | [`backfill`] | past windows as a file for Prometheus |
 //! | [`chain`] | an error and its causes on one line |
 //! | [`check`] | the command that reads every source once |
 //! | [`cli`] | the command line and its help |
@@ -28,6 +29,7 @@
 //! | [`log`] | log output |
 //! | [`population`] | SQL, HTTP and Prometheus populations |
 //! | [`refresh`] | the loop, and what happens when a source fails |
+//! | [`report`] | the command that tells the contact rate by calendar month |
 //! | [`signals`] | SIGTERM, SIGINT, SIGHUP |
 //! | [`snapshot`] | the result of a refresh |
 //! | [`transport`] | HTTP clients with bounds |
@@ -36,6 +38,7 @@
 //! `tests/layering.rs` holds which module may name which.
 
 pub mod app;
+pub mod backfill;
 pub mod chain;
 pub mod check;
 pub mod cli;
@@ -47,6 +50,7 @@ pub mod helpscout;
 pub mod log;
 pub mod population;
 pub mod refresh;
+pub mod report;
 pub mod signals;
 pub mod snapshot;
 pub mod transport;

@@ -11,12 +11,13 @@ use std::{
 use clap::Parser as _;
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
+    backfill,
     chain::chain,
     check,
-    cli::{Cli, Command, DemoFlags, Flags},
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ReportFlags},
     config,
     demo::{self, Demo},
-    log,
+    log, report,
     signals::{Signal, Signals},
 };
 use jiff::Timestamp;
@@ -28,9 +29,13 @@ enum Failure {
     #[error(transparent)]
     App(#[from] app::Error),
     #[error(transparent)]
+    Backfill(#[from] backfill::Error),
+    #[error(transparent)]
     Config(#[from] config::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Report(#[from] report::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
     #[error("cannot handle signals")]
@@ -42,6 +47,8 @@ impl Failure {
         let usage = match self {
             Self::Config(_) => true,
             Self::App(error) => error.is_config(),
+            Self::Report(error) => error.is_usage(),
+            Self::Backfill(error) => error.is_usage(),
             Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
         };
         ExitCode::from(if usage { 2 } else { 1 })
@@ -80,6 +87,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Check => check_sources(flags.config_file).await,
             Command::Demo(demo) => {
                 run_demo(&demo, &flags).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Report(flags_of_report) => {
+                report_months(flags_of_report, flags.config_file).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Backfill(backfill) => {
+                fill_past(backfill, &flags).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -145,6 +160,40 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
     }
 }
 
+async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure> {
+    let config = config::load(&path)?;
+    let options = report::Options {
+        from: flags.from,
+        to: flags.to,
+        segment: flags.segment,
+        population: flags.population,
+        zone: flags.time_zone,
+        include_current: flags.include_current,
+    };
+    let months = report::read(&config, &options, Timestamp::now(), report::progress()).await?;
+    let output = flags.output.as_deref();
+    let text = months.render(flags.format, report::colours(output))?;
+    report::write(&text, output)?;
+    Ok(())
+}
+
 async fn stopped(signals: &mut Signals) {
     while signals.next().await != Signal::Stop {}
+}
+
+async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure> {
+    let config = config::load(&general.config_file)?;
+    let options = backfill::Options {
+        from: flags.from,
+        to: flags.to,
+        step: flags.step,
+        output: flags.output,
+        cache_dir: flags.cache_dir,
+        means: flags.means,
+        labels: flags.labels,
+        dry_run: flags.dry_run,
+    };
+    let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
+    print_line(&outcome);
+    Ok(())
 }

@@ -36,12 +36,12 @@ use health::Health;
 use progress::Progress;
 use reading::Round;
 use reports::{Plan, Reports};
-use store::Store;
 
+pub use gathered::Gathered;
 pub use health::sources;
-pub use plan::help_scout_calls;
+pub use plan::{help_scout_calls, population_intervals};
 pub use reading::Readers;
-pub use store::frame;
+pub use store::{Store, daily_mismatch, frame};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);
@@ -70,6 +70,14 @@ pub fn unread(config: &Config) -> Snapshot {
     let health = Health::new(config, with_reports);
     let frame = Arc::new(frame(config));
     Store::default().snapshot(config, frame, None, health.states())
+}
+
+/// What a refresh publishes of the sources when it has read exactly this and nothing before: how past
+/// windows are assessed. It says nothing of the sources themselves.
+pub fn snapshot_of(config: &Config, frame: &Arc<Frame>, gathered: &Gathered) -> Snapshot {
+    let mut store = Store::default();
+    store.take(config, gathered);
+    store.snapshot(config, Arc::clone(frame), None, Vec::new())
 }
 
 /// What survives a reload that changes nothing of what is counted.

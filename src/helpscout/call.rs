@@ -92,6 +92,14 @@ impl<E: Exchange> Caller<E> {
         successor
     }
 
+    /// For a long run of calls: see [`Pace::growing`].
+    pub(super) fn growing(self, config: &Config) -> Self {
+        Self {
+            pace: Pace::growing(config.helpscout.requests_per_minute),
+            ..self
+        }
+    }
+
     pub(super) const fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }

@@ -28,11 +28,20 @@ const IN_FLIGHT: usize = 4;
 /// never answers leaves room for the others.
 const IN_FLIGHT_PER_ENDPOINT: usize = 3;
 
+/// Requests under way at once when nothing but the pace is to limit them: enough for 1 000 a minute
+/// at 1.5 s each.
+const MOST_IN_FLIGHT: usize = 32;
+
+/// Room beyond what the mean time of an answer asks for, since some take longer.
+const SLACK: f64 = 1.3;
+
 /// The pace of all requests of one account, token requests and retries included.
 #[derive(Debug)]
 pub(super) struct Pace {
     configured: Option<NonZeroU32>,
     in_flight: Semaphore,
+    /// To which `in_flight` may grow, when it may.
+    most_in_flight: Option<usize>,
     by_endpoint: [Semaphore; Endpoint::ALL.len()],
     /// Shared with the client of the next configuration, as is `changed`.
     state: Arc<Mutex<State>>,
@@ -48,12 +57,24 @@ struct State {
     granted: Option<u32>,
     /// End of a 429's wait.
     hold_until: Option<Instant>,
+    /// Moving mean of the seconds from departure to answer.
+    answer_seconds: Option<f64>,
+    /// By how much `in_flight` has grown.
+    grown: usize,
 }
 
 /// The right to send one request now. Keep it until the answer is read.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     _permits: [SemaphorePermit<'a>; 2],
+    pace: &'a Pace,
+    departed: Instant,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.pace.answered(self.departed.elapsed());
+    }
 }
 
 /// Why there is no turn before the deadline.
@@ -70,6 +91,17 @@ pub(super) enum Late {
 impl Pace {
     pub(super) fn new(configured: Option<NonZeroU32>) -> Self {
         Self::sharing(configured, Arc::default(), Arc::default())
+    }
+
+    /// For a long run of calls: as many requests under way at once as the ceiling needs at the rate
+    /// at which answers come, so that nothing but the ceiling limits them, and no more.
+    pub(super) fn growing(configured: Option<NonZeroU32>) -> Self {
+        Self {
+            in_flight: Semaphore::new(1),
+            most_in_flight: Some(MOST_IN_FLIGHT),
+            by_endpoint: Endpoint::ALL.map(|_| Semaphore::new(MOST_IN_FLIGHT)),
+            ..Self::new(configured)
+        }
     }
 
     /// Under another ceiling, with the same log of departures, the same quota, the same wait.
@@ -89,6 +121,7 @@ impl Pace {
         Self {
             configured,
             in_flight: Semaphore::new(IN_FLIGHT),
+            most_in_flight: None,
             by_endpoint: Endpoint::ALL.map(|_| Semaphore::new(IN_FLIGHT_PER_ENDPOINT)),
             state,
             changed,
@@ -121,13 +154,41 @@ impl Pace {
             // Made before looking: it hears of every change from here on, polled or not.
             let changed = self.changed.notified();
             let Some(at) = self.depart_or_wait(deadline)? else {
-                return Ok(Turn { _permits: permits });
+                return Ok(Turn {
+                    _permits: permits,
+                    pace: self,
+                    departed: Instant::now(),
+                });
             };
             tokio::select! {
                 () = sleep_until(at) => {}
                 () = changed => {}
             }
         }
+    }
+
+    /// An answer came, or was given up, so long after its request had left.
+    fn answered(&self, took: Duration) {
+        let Some(most) = self.most_in_flight else {
+            return;
+        };
+        let mut state = self.state();
+        let took = took.as_secs_f64();
+        let mean = state
+            .answer_seconds
+            .map_or(took, |mean| 0.9 * mean + 0.1 * took);
+        state.answer_seconds = Some(mean);
+        // Little's law: under way on average = departures per second times seconds under way.
+        let needed = f64::from(self.ceiling(&state)) / PERIOD.as_secs_f64() * mean * SLACK;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive number; the cast saturates"
+        )]
+        let needed = (needed.ceil() as usize).clamp(1, most);
+        let more = needed.saturating_sub(1 + state.grown);
+        state.grown += more;
+        self.in_flight.add_permits(more);
     }
 
     /// A 429: nothing leaves for `wait`. Returns whether this is news.

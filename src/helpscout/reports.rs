@@ -56,15 +56,30 @@ impl Reader<'_> {
         current: Interval,
         previous: Interval,
     ) -> Result<Contacts, Error> {
+        let mut contacts = self.counts_of_two(filter, current, previous).await?;
+        self.complete(filter, current, &mut contacts.current)
+            .await?;
+        Ok(contacts)
+    }
+
+    /// What productivity reports say of two equal intervals that do not overlap, the later one
+    /// first: in one call, or two when the answer's previous range lacks a count that the current
+    /// range has. What they leave out is not read elsewhere.
+    pub async fn counts_of_two(
+        &self,
+        filter: &Filter,
+        current: Interval,
+        previous: Interval,
+    ) -> Result<Contacts, Error> {
         let mut query = filter.report(current);
         query.push("previousStart", stamp(previous.start));
         query.push("previousEnd", stamp(last_second(previous)));
         let report: Productivity = self.get(Endpoint::Productivity, &query).await?;
-        let mut counts = report.current();
+        let current = report.current();
         let given = report.previous().filter(|previous| {
             !Tickets::ALL
                 .iter()
-                .any(|way| counts.tickets(*way).is_some() && previous.tickets(*way).is_none())
+                .any(|way| current.tickets(*way).is_some() && previous.tickets(*way).is_none())
         });
         let previous = if let Some(previous) = given {
             previous
@@ -75,13 +90,9 @@ impl Reader<'_> {
                      ranges by calls of their own"
                 );
             }
-            self.productivity(filter, previous).await?
+            self.counts(filter, previous).await?
         };
-        self.complete(filter, current, &mut counts).await?;
-        Ok(Contacts {
-            current: counts,
-            previous,
-        })
+        Ok(Contacts { current, previous })
     }
 
     /// Counts and means of `interval` by itself.
@@ -90,12 +101,13 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<ContactCounts, Error> {
-        let mut counts = self.productivity(filter, interval).await?;
+        let mut counts = self.counts(filter, interval).await?;
         self.complete(filter, interval, &mut counts).await?;
         Ok(counts)
     }
 
-    async fn productivity(
+    /// What the productivity report says of `interval`, and nothing else.
+    pub async fn counts(
         &self,
         filter: &Filter,
         interval: Interval,
@@ -141,7 +153,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn received_messages(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
+    /// Messages received from customers in `interval`.
+    pub async fn received_messages(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<u64, Error> {
         let mut query = filter.report(interval);
         // Any step will do for a sum; by day is given for two months at most.
         let step = if interval.seconds() <= LONGEST_BY_DAY {
@@ -179,18 +196,74 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<Vec<u64>, Error> {
+        let days = whole_days(interval)?;
+        let endpoint = Endpoint::ConversationsNew;
+        self.by_day(endpoint, filter, interval, days).await
+    }
+
+    /// Messages received on each day of `interval`, which is made of 1 to 60 whole days.
+    pub async fn received_by_day(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<Vec<u64>, Error> {
+        let days = whole_days(interval)?;
+        let endpoint = Endpoint::ReceivedMessages;
+        self.by_day(endpoint, filter, interval, days).await
+    }
+
+    /// Tickets created in `interval` of at most 60 days, where the productivity report does not
+    /// say: the sum of its days, the last of which may be cut short.
+    pub async fn created_alone(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
         let seconds = interval.seconds();
-        let days = usize::try_from(seconds / DAY)
+        let days = usize::try_from(seconds / DAY + i64::from(seconds % DAY > 0))
             .ok()
-            .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
+            .filter(|days| *days > 0 && seconds <= LONGEST_BY_DAY)
             .ok_or(Error::NotDays { interval })?;
+        let endpoint = Endpoint::ConversationsNew;
+        let days = self.by_day(endpoint, filter, interval, days).await?;
+        let sum = days
+            .iter()
+            .try_fold(0_u64, |sum, day| sum.checked_add(*day));
+        sum.ok_or_else(|| not_understood(endpoint, "counts beyond any number".to_owned()))
+    }
+
+    async fn by_day(
+        &self,
+        endpoint: Endpoint,
+        filter: &Filter,
+        interval: Interval,
+        days: usize,
+    ) -> Result<Vec<u64>, Error> {
         let mut query = filter.report(interval);
         query.push("viewBy", "day");
-        let endpoint = Endpoint::ConversationsNew;
         let series: Series = self.get(endpoint, &query).await?;
         series
             .by_day(interval.start, days)
             .map_err(|what| not_understood(endpoint, what))
+    }
+
+    /// Ratings received in two equal intervals that do not overlap, the later one first: in one
+    /// call, or two when the answer has no previous range.
+    pub async fn happiness_of_two(
+        &self,
+        filter: &Filter,
+        current: Interval,
+        previous: Interval,
+    ) -> Result<[Ratings; 2], Error> {
+        let endpoint = Endpoint::Happiness;
+        let mut query = filter.report(current);
+        query.push("previousStart", stamp(previous.start));
+        query.push("previousEnd", stamp(last_second(previous)));
+        let report: Happiness = self.get(endpoint, &query).await?;
+        let current = report
+            .ratings()
+            .map_err(|what| not_understood(endpoint, what))?;
+        let previous = match report.previous_ratings() {
+            Some(ratings) => ratings,
+            None => self.happiness(filter, previous).await?,
+        };
+        Ok([current, previous])
     }
 
     /// Ratings received in `interval`.
@@ -221,4 +294,13 @@ fn not_understood(endpoint: Endpoint, what: String) -> Error {
             correlation_id: None,
         },
     }
+}
+
+/// How many days `interval` is made of: 1 to 60, with nothing left over.
+fn whole_days(interval: Interval) -> Result<usize, Error> {
+    let seconds = interval.seconds();
+    usize::try_from(seconds / DAY)
+        .ok()
+        .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
+        .ok_or(Error::NotDays { interval })
 }

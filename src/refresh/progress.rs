@@ -11,10 +11,11 @@ use super::{
     health::{self, Health, sources},
     reading::Reading,
     reports::Reports,
+    store::daily_mismatch,
 };
 use crate::{
     config::Config,
-    domain::{DailyCounts, Reason, Source},
+    domain::{DailyCounts, Reason, Source, Window},
     snapshot::SourceFailure,
 };
 
@@ -159,28 +160,25 @@ impl Progress {
         let Some(daily) = self.unchecked.remove(&segment) else {
             return;
         };
-        let gathered = &mut self.gathered;
-        let mut counted = 0;
-        for (index, window) in config.windows.iter().enumerate() {
-            let Some(contacts) = gathered.contacts.get(&(segment, index)) else {
-                continue;
-            };
-            counted += 1;
-            let days = daily.created_in(gathered.end, window.current(gathered.end));
-            if let (Some(created), Some(days)) = (contacts.current.created, days)
-                && created != days
-            {
-                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-                let failure = health::mismatch(name, window.name(), days, created);
-                (outlets.failed)(&Source::DailyTickets, &failure);
-                self.failures
-                    .entry(Source::DailyTickets)
-                    .or_default()
-                    .push(failure);
-                return;
-            }
+        if let Some((window, days, created)) =
+            daily_mismatch(config, &self.gathered, segment, &daily)
+        {
+            let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+            let window = config.windows.get(window).map_or("", Window::name);
+            let failure = health::mismatch(name, window, days, created);
+            (outlets.failed)(&Source::DailyTickets, &failure);
+            self.failures
+                .entry(Source::DailyTickets)
+                .or_default()
+                .push(failure);
+            return;
         }
-        if counted > 0 {
+        let gathered = &mut self.gathered;
+        let windows = 0..config.windows.len();
+        let held_against = windows
+            .into_iter()
+            .any(|window| gathered.contacts.contains_key(&(segment, window)));
+        if held_against {
             gathered.daily.insert(segment, daily);
         } else {
             gathered.unproven.insert(segment, daily);

@@ -292,26 +292,28 @@ async fn within<T>(
     read: impl AsyncFnOnce(helpscout::Filter) -> Result<T, helpscout::Error>,
 ) -> Result<T, SourceFailure> {
     let Some(segment) = task.config.segments.get(segment) else {
-        return Err(timed_out(""));
+        return Err(timed_out(Vec::new()));
     };
     let reading = async {
         let filter = task.reader.filter(segment).await?;
         read(filter).await
     };
-    let about = format!("segment {}: ", segment.name);
+    let segments = vec![segment.name.clone()];
     match timeout_at(task.deadline, reading).await {
         Ok(result) => result.map_err(|error| SourceFailure {
             reason: error.reason(),
-            text: format!("{about}{}", chain(&error)),
+            segments,
+            text: chain(&error),
         }),
-        Err(_) => Err(timed_out(&about)),
+        Err(_) => Err(timed_out(segments)),
     }
 }
 
-fn timed_out(about: &str) -> SourceFailure {
+fn timed_out(segments: Vec<String>) -> SourceFailure {
     SourceFailure {
         reason: Reason::Timeout,
-        text: format!("{about}not read before the next refresh was due"),
+        segments,
+        text: "not read before the next refresh was due".to_owned(),
     }
 }
 
@@ -335,7 +337,7 @@ async fn read_population(
                 continue;
             }
             Ok(Err(error)) => failure(&error),
-            Err(_) => timed_out(""),
+            Err(_) => timed_out(Vec::new()),
         };
         // What failed for the query may work for another interval; what failed for the other side
         // will not, and asking again for each interval would only add to its trouble.
@@ -355,6 +357,7 @@ async fn read_population(
 fn failure(error: &population::Error) -> SourceFailure {
     SourceFailure {
         reason: error.reason(),
+        segments: Vec::new(),
         text: chain(error),
     }
 }

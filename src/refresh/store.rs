@@ -12,7 +12,8 @@ use super::{
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, ContactCounts, Evidence, OpenTickets, Ratings, Tickets, assess, dispersion,
+        Assessment, ContactCounts, DailyCounts, Evidence, OpenTickets, Ratings, Tickets, assess,
+        dispersion,
     },
     helpscout::Contacts,
     snapshot::{
@@ -321,6 +322,27 @@ impl Store {
         }
         rates
     }
+}
+
+/// A window of which the days do not add up to its created count: its index, the sum of the days, and
+/// the count. Days are then not trusted: the buckets may not be what they seem.
+pub fn daily_mismatch(
+    config: &Config,
+    gathered: &Gathered,
+    segment: usize,
+    daily: &DailyCounts,
+) -> Option<(usize, u64, u64)> {
+    let end = gathered.end;
+    config
+        .windows
+        .iter()
+        .enumerate()
+        .find_map(|(index, window)| {
+            let contacts = gathered.contacts.get(&(segment, index))?;
+            let created = contacts.current.created?;
+            let days = daily.created_in(end, window.current(end))?;
+            (days != created).then_some((index, days, created))
+        })
 }
 
 /// The frame of every snapshot made under `config`.

@@ -214,3 +214,53 @@ proptest! {
         });
     }
 }
+
+/// Makes `calls` calls, many at once, of which each is answered after `answer`. Gives the share of the
+/// ceiling that was made use of, and the most requests that were under way at once.
+async fn long_run(per_minute: u32, calls: u32, answer: Duration) -> (f64, usize) {
+    let pace = Pace::growing(NonZeroU32::new(per_minute));
+    let under_way = std::sync::atomic::AtomicUsize::new(0);
+    let most = std::sync::atomic::AtomicUsize::new(0);
+    let start = Instant::now();
+    let calls_made = (0..calls).map(|_| async {
+        let turn = pace.turn(Endpoint::Productivity, after(1_000_000)).await;
+        let turn = turn.unwrap();
+        let now = under_way.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        most.fetch_max(now, std::sync::atomic::Ordering::Relaxed);
+        sleep(answer).await;
+        under_way.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        drop(turn);
+    });
+    let calls_made = futures_util::stream::iter(calls_made);
+    futures_util::StreamExt::for_each_concurrent(calls_made, 64, |call| call).await;
+    // The last minute's calls may all leave at its start: whole minutes tell.
+    let minutes = (Instant::now() - start).as_secs_f64() / 60.0;
+    let share = f64::from(calls - per_minute) / minutes / f64::from(per_minute);
+    (share, most.load(std::sync::atomic::Ordering::Relaxed))
+}
+
+/// However fast or slow answers come, the pace is all that limits a long run, over no more requests
+/// at once than that takes.
+#[tokio::test(start_paused = true)]
+async fn nothing_but_the_pace_limits_a_long_run() {
+    for (per_minute, milliseconds, most_needed) in [
+        (100, 0, 1),
+        (400, 0, 1),
+        (100, 600, 3),
+        (400, 600, 7),
+        (100, 2_000, 6),
+        (1_000, 1_000, 23),
+    ] {
+        let answer = Duration::from_millis(milliseconds);
+        let (share, most) = long_run(per_minute, 21 * per_minute, answer).await;
+        assert!(
+            share >= 0.95,
+            "{share} of {per_minute} at {milliseconds} ms"
+        );
+        assert!(share <= 1.0, "{share} of {per_minute} at {milliseconds} ms");
+        assert!(
+            most <= most_needed,
+            "{most} at once for {per_minute} at {milliseconds} ms"
+        );
+    }
+}

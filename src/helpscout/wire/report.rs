@@ -9,7 +9,7 @@ use crate::domain::{ContactCounts, Ratings};
 /// and `percentResolvedOnFirstReply`, whose unit differs between recordings and documents.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "a report")]
-pub(in crate::helpscout) struct Productivity {
+pub struct Productivity {
     current: Totals,
     #[serde(default, deserialize_with = "object")]
     previous: Option<Totals>,
@@ -48,12 +48,12 @@ struct Distribution {
 
 impl Productivity {
     /// Of the range asked for.
-    pub(in crate::helpscout) fn current(&self) -> ContactCounts {
+    pub fn current(&self) -> ContactCounts {
         self.counts(&self.current, |distribution| distribution.count)
     }
 
     /// Of the previous range; `None` when the answer has none.
-    pub(in crate::helpscout) fn previous(&self) -> Option<ContactCounts> {
+    pub fn previous(&self) -> Option<ContactCounts> {
         let previous = self.previous.as_ref()?;
         Some(self.counts(previous, |distribution| distribution.previous_count))
     }
@@ -98,6 +98,8 @@ impl Productivity {
 #[serde(expecting = "a report")]
 pub(in crate::helpscout) struct Happiness {
     current: RatingCounts,
+    #[serde(default, deserialize_with = "object")]
+    previous: Option<RatingCounts>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,16 +118,28 @@ struct RatingCounts {
 impl Happiness {
     /// The ratings. A count left out is 0 only where there were no ratings at all.
     pub(in crate::helpscout) fn ratings(&self) -> Result<Ratings, String> {
-        let none = self.current.all == Some(Count(0));
+        self.current
+            .ratings()
+            .ok_or_else(|| "a count of ratings is missing".to_owned())
+    }
+
+    /// The ratings of the previous range; `None` when the answer lacks it or one of its counts.
+    pub(in crate::helpscout) fn previous_ratings(&self) -> Option<Ratings> {
+        self.previous.as_ref()?.ratings()
+    }
+}
+
+impl RatingCounts {
+    fn ratings(&self) -> Option<Ratings> {
+        let none = self.all == Some(Count(0));
         let count = |count: Option<Count>| match count {
-            Some(Count(count)) => Ok(count),
-            None if none => Ok(0),
-            None => Err("a count of ratings is missing".to_owned()),
+            Some(Count(count)) => Some(count),
+            None => none.then_some(0),
         };
-        Ok(Ratings {
-            great: count(self.current.great)?,
-            okay: count(self.current.okay)?,
-            not_good: count(self.current.not_good)?,
+        Some(Ratings {
+            great: count(self.great)?,
+            okay: count(self.okay)?,
+            not_good: count(self.not_good)?,
         })
     }
 }

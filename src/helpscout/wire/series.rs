@@ -53,7 +53,7 @@ impl Series {
             let Some(Instant(at)) = bucket.start.or(bucket.date) else {
                 return Err("a bucket without a start".to_owned());
             };
-            let Some(Count(count)) = bucket.count else {
+            let Some(Count(count)) = bucket.count.or(bucket.messages) else {
                 return Err("a bucket without a count".to_owned());
             };
             let offset = at.duration_since(start);

@@ -1,0 +1,358 @@
+//! Which Help Scout calls a span needs, each once, in the order in which steps need them.
+
+use jiff::Timestamp;
+
+use super::{
+    chain::{Chain, Pair},
+    span::Span,
+};
+use crate::{
+    config::Config,
+    domain::{DAYS, Interval, Window},
+};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Longest range of which a series by day is given.
+const DAYS_PER_CALL: i64 = 60;
+
+/// How the account lets tickets be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// By reports.
+    Reports {
+        /// Whether productivity reports have created tickets; else series by day do.
+        created: bool,
+        /// Whether productivity reports have messages received; else their own series does.
+        messages: bool,
+    },
+    /// By searching conversations: created tickets only.
+    Search,
+}
+
+impl Mode {
+    /// Reports as recorded.
+    pub const RECORDED: Self = Self::Reports {
+        created: true,
+        messages: true,
+    };
+}
+
+/// What one call reads, of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A productivity report.
+    Counts(Pair),
+    /// A happiness report.
+    Ratings(Pair),
+    /// Tickets created by day, over 1 to 60 days.
+    CreatedByDay(Interval),
+    /// Messages received by day, over 1 to 60 days.
+    MessagesByDay(Interval),
+    /// Messages received in an interval that is not made of days.
+    Messages(Interval),
+    /// Tickets created, by search: one call per status.
+    Search(Interval),
+}
+
+impl Call {
+    /// Requests that it takes when everything is answered as recorded.
+    pub const fn requests(self) -> usize {
+        match self {
+            Self::Search(_) => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// How one window is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// As the sum of intervals of one step.
+    Sum,
+    /// For itself, in calls that two adjacent ones share.
+    Own(Chain),
+    /// For itself, being no whole number of steps: with the window before it in one call.
+    Odd,
+}
+
+/// How every window is read from one kind of report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// One per window.
+    pub how: Vec<How>,
+    /// The intervals of one step, if any window is their sum.
+    pub units: Option<Chain>,
+    with_previous: bool,
+    paired: bool,
+}
+
+impl Layout {
+    /// The layout with the fewest calls. Windows are sums of steps where they can be, but a span of
+    /// few steps reads long windows for themselves, rather than all the steps before it.
+    /// `own` reads for themselves all that are longer than a step.
+    fn new(span: &Span, windows: &[Window], with_previous: bool, paired: bool, own: bool) -> Self {
+        let steps_of = |window: &Window| {
+            (window.seconds() % span.step() == 0).then(|| window.seconds() / span.step())
+        };
+        // 0 makes no sum at all.
+        let mut candidates: Vec<i64> = windows.iter().filter_map(steps_of).collect();
+        candidates.push(0);
+        candidates.retain(|length| !own || *length <= 1);
+        let layout = |longest_sum: i64| {
+            let how = windows.iter().map(|window| match steps_of(window) {
+                None => How::Odd,
+                Some(length) if length <= longest_sum => How::Sum,
+                Some(length) => How::Own(Chain::windows(span, length, with_previous)),
+            });
+            Self {
+                how: how.collect(),
+                units: (longest_sum > 0).then(|| Chain::units(span, longest_sum, with_previous)),
+                with_previous,
+                paired,
+            }
+        };
+        // On a tie the most sums: their intervals serve other spans as well.
+        candidates.sort_unstable_by(|one, other| other.cmp(one));
+        candidates
+            .into_iter()
+            .map(layout)
+            .min_by_key(|layout| layout.cost(span))
+            .unwrap_or_else(|| layout(0))
+    }
+
+    fn chains(&self) -> impl Iterator<Item = &Chain> {
+        let own = self.how.iter().filter_map(|how| match how {
+            How::Own(chain) => Some(chain),
+            How::Sum | How::Odd => None,
+        });
+        self.units.iter().chain(own)
+    }
+
+    fn cost(&self, span: &Span) -> usize {
+        self.chains()
+            .map(|chain| chain.count(span, self.paired))
+            .sum()
+    }
+
+    fn calls(&self, span: &Span, windows: &[Window], step: i64) -> Vec<Pair> {
+        let mut calls: Vec<Pair> = self
+            .chains()
+            .flat_map(|chain| chain.calls(span, step, self.paired))
+            .collect();
+        let end = span.end(step);
+        for (how, window) in self.how.iter().zip(windows) {
+            if *how != How::Odd {
+                continue;
+            }
+            let (later, earlier) = (window.current(end), window.previous(end));
+            let alone = |later| Pair {
+                later,
+                earlier: None,
+            };
+            match (self.with_previous, self.paired) {
+                (false, _) => calls.push(alone(later)),
+                (true, true) => calls.push(Pair {
+                    later,
+                    earlier: Some(earlier),
+                }),
+                (true, false) => calls.extend([alone(earlier), alone(later)]),
+            }
+        }
+        calls
+    }
+}
+
+/// Days that are read as series by day, for every time of day at which steps end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Days {
+    /// How many days before its end a step needs.
+    back: i64,
+    /// Steps from one with the same time of day to the next.
+    stride: i64,
+    /// Nothing is needed from here on; `None`: up to the last step.
+    until: Option<Timestamp>,
+}
+
+impl Days {
+    fn calls(&self, span: &Span, step: i64) -> Vec<Interval> {
+        // The first step with this time of day, and the last one.
+        let first = step % self.stride;
+        let last = first + (span.steps() - 1 - first) / self.stride * self.stride;
+        let start = span.end(first).as_second() - self.back * DAY;
+        let day = |index: i64| Timestamp::from_second(start + index * DAY).unwrap_or_default();
+        let days_to = |end: Timestamp| (end.as_second() - start) / DAY;
+        let all = days_to(span.end(last));
+        let needed = match self.until {
+            // Rounded up: a day that is only partly known otherwise is read too.
+            Some(until) => (until.as_second() - start + DAY - 1)
+                .div_euclid(DAY)
+                .clamp(0, all),
+            None => all,
+        };
+        let known = if step == first {
+            0
+        } else {
+            days_to(span.end(step - self.stride))
+        };
+        let now = days_to(span.end(step));
+        // Whole calls of 60 days. The last one goes on past what is needed, where that tells
+        // whether the days agree with the counts.
+        (0..needed.min(now))
+            .step_by(60)
+            .filter(|block| *block >= known)
+            .map(|block| Interval {
+                start: day(block),
+                end: day((block + DAYS_PER_CALL).min(all)),
+            })
+            .collect()
+    }
+}
+
+/// All Help Scout calls of a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    span: Span,
+    mode: Mode,
+    windows: Vec<Window>,
+    /// How counts are read.
+    pub counts: Layout,
+    /// How ratings are read, if they are.
+    pub ratings: Option<Layout>,
+    created_days: Option<Days>,
+    message_days: Option<Days>,
+}
+
+impl Plan {
+    /// The calls that `config` needs over `span`. With `means` every window is read for itself.
+    pub fn new(config: &Config, span: Span, mode: Mode, means: bool) -> Self {
+        let windows = config.windows.clone();
+        let by_report = mode != Mode::Search;
+        let counts = Layout::new(&span, &windows, true, by_report, means && by_report);
+        let ratings = (by_report && config.helpscout.happiness)
+            .then(|| Layout::new(&span, &windows, false, true, false));
+        let stride = DAY / greatest_common_divisor(span.step(), DAY);
+        let days = |back: i64, until| Days {
+            back,
+            stride,
+            until,
+        };
+        let back = i64::try_from(DAYS).unwrap_or_default();
+        let (created_days, message_days) = match mode {
+            Mode::Search => (None, None),
+            Mode::Reports { created, messages } => {
+                let known_from = counts
+                    .units
+                    .filter(|_| created && DAY % span.step() == 0)
+                    .map(|units| span.end(units.first() - 1));
+                let longest = windows.iter().filter_map(Window::days).max();
+                (
+                    Some(days(back, known_from)),
+                    longest
+                        .filter(|_| !messages)
+                        .and_then(|longest| i64::try_from(longest).ok())
+                        .map(|longest| days(longest, None)),
+                )
+            }
+        };
+        Self {
+            span,
+            mode,
+            windows,
+            counts,
+            ratings,
+            created_days,
+            message_days,
+        }
+    }
+
+    /// The instants.
+    pub const fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// How tickets are counted.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The first interval that is read: what is known of it tells how the account counts.
+    pub fn first(&self) -> Option<Pair> {
+        self.counts
+            .calls(&self.span, &self.windows, 0)
+            .first()
+            .copied()
+    }
+
+    /// From where on days are sums of steps.
+    pub fn units_start(&self) -> Option<Timestamp> {
+        self.counts
+            .units
+            .map(|units| self.span.end(units.first() - 1))
+    }
+
+    /// The calls per segment that are first needed at `step`.
+    pub fn calls(&self, step: i64) -> Vec<Call> {
+        let Self { span, windows, .. } = self;
+        let counts = self.counts.calls(span, windows, step);
+        if self.mode == Mode::Search {
+            return counts
+                .into_iter()
+                .flat_map(Pair::intervals)
+                .map(Call::Search)
+                .collect();
+        }
+        let mut calls: Vec<Call> = counts.into_iter().map(Call::Counts).collect();
+        if let Some(ratings) = &self.ratings {
+            let ratings = ratings.calls(span, windows, step);
+            calls.extend(ratings.into_iter().map(Call::Ratings));
+        }
+        if let Some(days) = &self.created_days {
+            calls.extend(days.calls(span, step).into_iter().map(Call::CreatedByDay));
+        }
+        if let Some(days) = &self.message_days {
+            calls.extend(days.calls(span, step).into_iter().map(Call::MessagesByDay));
+        }
+        if matches!(
+            self.mode,
+            Mode::Reports {
+                messages: false,
+                ..
+            }
+        ) {
+            let odd = windows.iter().filter(|window| window.days().is_none());
+            let end = span.end(step);
+            calls.extend(odd.map(|window| Call::Messages(window.current(end))));
+        }
+        calls
+    }
+
+    /// How far before its end a step looks: what ended earlier may be forgotten.
+    pub fn horizon(&self) -> i64 {
+        horizon(&self.windows)
+    }
+}
+
+/// Seconds before its end that a step looks back: twice the longest window, or the 56 days of the
+/// dispersion, or the longest baseline.
+fn horizon(windows: &[Window]) -> i64 {
+    let baseline = |window: &Window| {
+        let end = Timestamp::UNIX_EPOCH;
+        let starts = window.baseline(end).intervals.into_iter();
+        starts.map(|interval| -interval.start.as_second()).max()
+    };
+    windows
+        .iter()
+        .flat_map(|window| baseline(window).into_iter().chain([2 * window.seconds()]))
+        .max()
+        .unwrap_or(0)
+        .max(i64::try_from(DAYS).unwrap_or_default() * DAY)
+}
+
+fn greatest_common_divisor(one: i64, other: i64) -> i64 {
+    if other == 0 {
+        one
+    } else {
+        greatest_common_divisor(other, one % other)
+    }
+}

@@ -1,0 +1,208 @@
+//! Shows that long work goes on: a bar on a terminal, a line now and then elsewhere.
+
+use std::{
+    io::{self, IsTerminal as _},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(250);
+/// How often a line is printed.
+const LINE: Duration = Duration::from_secs(15);
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Help Scout calls.
+    pub calls: usize,
+    /// Readings of populations.
+    pub queries: usize,
+}
+
+impl Work {
+    const fn is_nothing(self) -> bool {
+        self.calls == 0 && self.queries == 0
+    }
+}
+
+/// How far the work is.
+pub struct Progress {
+    total: Work,
+    calls: AtomicUsize,
+    queries: AtomicUsize,
+    started: Instant,
+}
+
+impl Progress {
+    /// Nothing done of `total` yet.
+    pub fn new(total: Work) -> Self {
+        Self {
+            total,
+            calls: AtomicUsize::new(0),
+            queries: AtomicUsize::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    /// Another call was answered.
+    pub fn called(&self, calls: usize) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+    }
+
+    /// Another population was read.
+    pub fn queried(&self) {
+        self.queries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn done(&self) -> Work {
+        Work {
+            calls: self.calls.load(Ordering::Relaxed),
+            queries: self.queries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Shows it on standard error, for good: drop it when the work is done. `pace` tells how many
+    /// calls a minute are made at most.
+    pub async fn show(&self, pace: impl Fn() -> u32) {
+        if self.total.is_nothing() {
+            return std::future::pending().await;
+        }
+        let terminal = io::stderr().is_terminal();
+        let bar = Bar::new(terminal, self.total);
+        let mut ticks = interval(if terminal { TICK } else { LINE });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let text = describe(self.total, self.done(), self.started.elapsed(), pace());
+            bar.show(self.done(), &text);
+        }
+    }
+}
+
+/// A bar that is gone when it is dropped, or lines that stay.
+struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    fn new(terminal: bool, total: Work) -> Self {
+        if !terminal {
+            return Self(None);
+        }
+        let length = u64::try_from(total.calls + total.queries).unwrap_or(u64::MAX);
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {percent:>3} %  {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self(Some(bar))
+    }
+
+    fn show(&self, done: Work, text: &str) {
+        match &self.0 {
+            Some(bar) => {
+                bar.set_position(u64::try_from(done.calls + done.queries).unwrap_or(u64::MAX));
+                bar.set_message(text.to_owned());
+            }
+            None => eprintln!("backfill: {text}"),
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// How far, how fast, and how long still.
+fn describe(total: Work, done: Work, elapsed: Duration, pace: u32) -> String {
+    let minutes = elapsed.as_secs_f64() / 60.0;
+    let rate = |done: usize| {
+        if minutes > 0.0 {
+            done as f64 / minutes
+        } else {
+            0.0
+        }
+    };
+    let left = |total: usize, done: usize| total.saturating_sub(done) as f64;
+    // Calls go at the pace; queries as fast as they went so far.
+    let calls_left = left(total.calls, done.calls) * 60.0 / f64::from(pace.max(1));
+    let queries_left = match left(total.queries, done.queries) {
+        left if left > 0.0 && done.queries > 0 => left * 60.0 / rate(done.queries),
+        _ => 0.0,
+    };
+    format!(
+        "{} of {} Help Scout calls ({:.0} a minute), {} of {} population readings, about {} left",
+        done.calls,
+        total.calls,
+        rate(done.calls),
+        done.queries,
+        total.queries,
+        duration(calls_left.max(queries_left))
+    )
+}
+
+/// Seconds in words, rounded up to what people care about.
+pub fn duration(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative; the cast saturates"
+    )]
+    let seconds = seconds.ceil() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_tells_how_long_calls_take() {
+        let total = Work {
+            calls: 3000,
+            queries: 900,
+        };
+        let done = Work {
+            calls: 1000,
+            queries: 850,
+        };
+        let text = describe(total, done, Duration::from_mins(10), 100);
+        assert_eq!(
+            text,
+            "1000 of 3000 Help Scout calls (100 a minute), 850 of 900 population readings, about 20 min left"
+        );
+        let slow = Work {
+            calls: 3000,
+            queries: 85,
+        };
+        assert!(describe(total, slow, Duration::from_mins(10), 100).ends_with("about 96 min left"));
+        let start = describe(total, Work::default(), Duration::ZERO, 100);
+        assert!(start.ends_with("about 30 min left"), "{start}");
+    }
+
+    #[test]
+    fn durations_in_words() {
+        let words = [0.0, 0.2, 119.0, 120.0, 121.0, 7200.0, 93_784.0].map(duration);
+        assert_eq!(
+            words,
+            [
+                "0 s",
+                "1 s",
+                "119 s",
+                "2 min",
+                "3 min",
+                "2 h 0 min",
+                "26 h 3 min"
+            ]
+        );
+    }
+}

@@ -76,7 +76,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let flags = cli.flags;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => {
                 let path = flags.config_file.clone();
@@ -99,7 +99,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 Ok(ExitCode::SUCCESS)
             }
         }
-    })
+    });
+    // Without waiting for what cannot be cancelled: looking up a name can take half a minute.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Runs the daemon; `introduce` is told the first address that it listens on.

@@ -12,10 +12,12 @@
 //! has been read is published without waiting for the rest, and so is what comes later, so that a
 //! source that hangs delays no other.
 
+mod gathered;
 mod health;
 mod plan;
 mod progress;
 mod reading;
+mod reports;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -32,12 +34,14 @@ use crate::{
 
 use health::Health;
 use progress::Progress;
-use reading::{Plan, Reports, Round};
+use reading::Round;
+use reports::{Plan, Reports};
 
+pub use gathered::Gathered;
 pub use health::sources;
 pub use plan::{help_scout_calls, population_intervals};
 pub use reading::Readers;
-pub use store::{Gathered, Store, daily_mismatch, frame};
+pub use store::{Store, daily_mismatch, frame};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);

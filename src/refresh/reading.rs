@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::plan;
+use super::{
+    plan,
+    reports::{Plan, Probe, Reports, available, presume, settle},
+};
 use crate::{
     chain::chain,
     config::Config,
@@ -18,28 +21,6 @@ use crate::{
     population::{self, Populations},
     snapshot::SourceFailure,
 };
-
-/// Whether the account's plan has reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reports {
-    /// Not known yet: the first answer tells.
-    Unknown,
-    /// They are answered.
-    Available,
-    /// They are forbidden, or not asked for: tickets are counted by search.
-    Unavailable,
-}
-
-/// What a refresh knows and presumes of the plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// What is known.
-    pub reports: Reports,
-    /// What is taken to be so when the first report gives neither an answer nor a refusal.
-    pub presumed: Reports,
-    /// How long the others wait for the first report.
-    pub patience: Instant,
-}
 
 /// What the readers of a refresh share.
 pub struct Readers {
@@ -135,7 +116,11 @@ impl<'a> Round<'a> {
         };
         let readings = FuturesUnordered::new();
         if plan.reports == Reports::Unknown {
-            readings.push(boxed(presume(plan, Arc::clone(&decide))));
+            let presuming = presume(plan, Arc::clone(&decide));
+            readings.push(boxed(async {
+                presuming.await;
+                None
+            }));
         }
         for population in 0..config.populations.len() {
             let reading = read_population(task, &readers.populations, population, reports.clone());
@@ -183,42 +168,6 @@ fn boxed<'a>(
     reading: impl Future<Output = Option<Reading>> + Send + 'a,
 ) -> futures_util::future::BoxFuture<'a, Option<Reading>> {
     Box::pin(reading)
-}
-
-/// Waits until it is known whether reports are to be had, and says so.
-async fn available(mut reports: watch::Receiver<Reports>) -> bool {
-    let known = reports
-        .wait_for(|reports| *reports != Reports::Unknown)
-        .await;
-    known.is_ok_and(|reports| *reports == Reports::Available)
-}
-
-/// The first to tell decides for the whole refresh.
-fn settle(decide: &watch::Sender<Reports>, told: Reports) {
-    decide.send_if_modified(|reports| {
-        let unknown = *reports == Reports::Unknown;
-        if unknown {
-            *reports = told;
-        }
-        unknown
-    });
-}
-
-/// A first report that hangs must not leave the others waiting for longer than one call may take.
-async fn presume(plan: Plan, decide: Arc<watch::Sender<Reports>>) -> Option<Reading> {
-    if timeout_at(plan.patience, available(decide.subscribe()))
-        .await
-        .is_err()
-    {
-        settle(&decide, plan.presumed);
-    }
-    None
-}
-
-/// The right and the duty to find out whether the plan has reports.
-struct Probe {
-    decide: Arc<watch::Sender<Reports>>,
-    plan: Plan,
 }
 
 async fn read_contacts(

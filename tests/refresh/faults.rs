@@ -256,8 +256,11 @@ async fn a_segment_that_hangs_delays_no_other() {
     config.interval = Duration::from_mins(10);
     let (mut refresher, published) = refresher(&config);
     tokio::select! {
-        snapshot = published.when(|snapshot| !snapshot.rates.is_empty()) => {
+        snapshot = published.when(|snapshot| {
+            snapshot.rates.iter().any(|rate| rate.rise_p_value.is_some())
+        }) => {
             assert_eq!(snapshot.segments[1].counts, [None]);
+            assert!(snapshot.segments[0].dispersion.is_some());
             assert_eq!(snapshot.rates.len(), 2 * 4);
             assert!(sources(&snapshot).contains(&"tickets unread".to_owned()), "not done yet");
         }

@@ -93,7 +93,8 @@ fn gathered(config: &Config) -> Gathered {
             };
             let contacts = Contacts {
                 current: counts(report.current()),
-                previous: counts(report.previous().unwrap()),
+                // This report has no previous range.
+                previous: counts(report.current()),
             };
             let place = (segment, index);
             gathered.contacts.insert(place, contacts);

@@ -15,7 +15,7 @@ use super::{
 const ROUNDS: usize = 5;
 
 /// Of one turn.
-const TIME: Duration = Duration::from_secs(1);
+const TIME: Duration = Duration::from_millis(500);
 
 /// Connections at a time, each waiting for its answer before it asks again.
 const CONNECTIONS: usize = 8;

@@ -155,16 +155,17 @@ fn describe_source(
         report.add(Verdict::Ok, name, format!("{value}{took}"));
         return;
     }
-    let mut told: Vec<&SourceFailure> = Vec::new();
-    for (source, failure) in failures {
-        if *source == state.source && !told.contains(&failure) {
-            told.push(failure);
-            let text = format!("{}: {}{took}", failure.reason, failure.text);
-            report.add(Verdict::Fail, name, text);
-        }
-    }
-    if told.is_empty() {
+    let failures: Vec<SourceFailure> = failures
+        .iter()
+        .filter(|(source, _)| *source == state.source)
+        .map(|(_, failure)| failure.clone())
+        .collect();
+    if failures.is_empty() {
         report.add(Verdict::Fail, name, format!("not read{took}"));
+    }
+    for failure in SourceFailure::grouped(&failures) {
+        let text = format!("{}: {failure}{took}", failure.reason);
+        report.add(Verdict::Fail, name, text);
     }
 }
 

@@ -1,14 +1,15 @@
 //! The command line. The help texts are its documentation; `docs/configuration.md` is held against
 //! them by a test.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     backfill::{Means, Step, parse_instant, parse_step},
     demo::Scenario,
+    report::{Format, Month, time_zone},
 };
 
 /// What `--version` prints after the name.
@@ -52,6 +53,7 @@ pub struct Flags {
         long = "web.listen-address",
         value_name = "[HOST]:PORT",
         default_value = ":10473",
+        value_parser = listen_address,
         global = true
     )]
     pub listen_addresses: Vec<String>,
@@ -100,6 +102,9 @@ pub enum Command {
     /// Run the exporter on an embedded Help Scout simulator and an embedded SQLite database: no
     /// account, no database server, no config file.
     Demo(DemoFlags),
+    /// Print the contact rate by calendar month: tickets, population, rates with their confidence
+    /// bounds, and why the number of tickets changed (see docs/report.md).
+    Report(ReportFlags),
     /// Write past windows to an OpenMetrics file for `promtool tsdb create-blocks-from openmetrics`: the
     /// same series as on the metrics page, at every step (see docs/history.md).
     Backfill(BackfillFlags),
@@ -148,6 +153,36 @@ pub struct DemoFlags {
     pub seed: u64,
 }
 
+/// Flags of `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportFlags {
+    /// First month; the thirteenth before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub from: Option<Month>,
+    /// Last month; the one before the running one when left out.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub to: Option<Month>,
+    /// Segment whose tickets are counted.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub segment: String,
+    /// Population that tickets are divided by; when left out, the first window population of the
+    /// config, else its first.
+    #[arg(long, value_name = "NAME")]
+    pub population: Option<String>,
+    /// Time zone whose midnights begin and end the months, as Europe/Paris.
+    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
+    pub time_zone: TimeZone,
+    /// How the report is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// File to write the report to, whole or not at all; standard output when left out.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the running month too, as far as it has gone by.
+    #[arg(long)]
+    pub include_current: bool,
+}
+
 /// Least level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
@@ -168,6 +203,19 @@ pub enum LogFormat {
     Logfmt,
     /// One JSON object a line.
     Json,
+}
+
+fn listen_address(text: &str) -> Result<String, String> {
+    let expected = || "expected [HOST]:PORT, as :10473, 127.0.0.1:10473 or [::1]:10473".to_owned();
+    let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let is_host = !host.contains(['[', ']', ':', '/', ' ']);
+    let is_port = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if is_port && (is_host || bracketed && text.parse::<SocketAddr>().is_ok()) {
+        Ok(text.to_owned())
+    } else {
+        Err(expected())
+    }
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {
@@ -205,4 +253,43 @@ fn label(text: &str) -> Result<(String, String), String> {
         return Err(format!("{name} is a label of the series themselves"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_hosts_and_ports() {
+        for good in [":0", ":10473", "127.0.0.1:80", "[::1]:0", "localhost:65535"] {
+            assert_eq!(listen_address(good), Ok(good.to_owned()));
+        }
+        for bad in [
+            "",
+            ":",
+            "10473",
+            ":65536",
+            ":-1",
+            ":+1",
+            "::1:80",
+            "[::1]",
+            "[x]:80",
+            "[:80",
+            "a b:80",
+            "http://localhost:80",
+            "localhost:http",
+        ] {
+            assert!(listen_address(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn telemetry_paths_begin_with_a_slash_and_are_not_taken() {
+        for good in ["/", "/metrics", "/a/b"] {
+            assert_eq!(telemetry_path(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "metrics", "/a?b", "/a#b", "/a b", "/-/ready"] {
+            assert!(telemetry_path(bad).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ pub mod database;
 pub mod simulator;
 pub mod story;
 
-use std::{fmt::Write as _, io, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -86,14 +86,8 @@ impl Demo {
         &self.config
     }
 
-    /// What the demo pretends and where to look, for people. `listen` is the first listen address.
-    pub fn introduction(&self, listen: &str, telemetry_path: &str) -> String {
-        let host = if listen.starts_with(':') {
-            "localhost"
-        } else {
-            ""
-        };
-        let mut text = String::new();
+    /// What the demo pretends, for people; where to look is added once that is known.
+    pub fn introduction(&self, telemetry_path: &str) -> Introduction {
         let story = match self.story.scenario() {
             Scenario::Steady => "nothing changes",
             Scenario::Growth => "users, dossiers and tickets grow together; the contact rate stays",
@@ -102,31 +96,60 @@ impl Demo {
                 "since a release three weeks ago people contact support less often"
             }
         };
-        let _ = write!(
-            text,
-            "\
-contact-rate-exporter demo, scenario {}: {story}.
-
-  pages    http://{host}{listen}/
-  metrics  http://{host}{listen}{telemetry_path}
-
-It pretends to be a French public service. A simulated Help Scout (http://{}, this machine only)
+        let simulator = self
+            .listener
+            .local_addr()
+            .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+        Introduction {
+            story: format!("scenario {}: {story}", self.story.scenario()),
+            telemetry_path: telemetry_path.to_owned(),
+            pretence: format!(
+                "\
+It pretends to be a French public service. A simulated Help Scout (http://{simulator}, this machine only)
 answers for its help desk, and a SQLite file ({}) holds its users and dossiers. The
 exporter reads both over real HTTP and real SQL, every {} s. No data leave this machine. Ctrl-C ends it.
 ",
-            self.story.scenario(),
-            self.listener
-                .local_addr()
-                .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string()),
-            self.folder.path().join("demo.sqlite").display(),
-            self.config.interval.as_secs(),
-        );
-        text
+                self.folder.path().join("demo.sqlite").display(),
+                self.config.interval.as_secs(),
+            ),
+        }
     }
 
     /// Answers as Help Scout until `shutdown` comes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let simulator = Arc::new(Simulator::new(self.story, Options::default()));
         simulator.run(self.listener, shutdown).await;
+    }
+}
+
+/// The demo in words.
+pub struct Introduction {
+    story: String,
+    telemetry_path: String,
+    pretence: String,
+}
+
+impl Introduction {
+    /// The whole text, for an exporter that listens on `address`.
+    pub fn at(&self, address: SocketAddr) -> String {
+        let host = if address.ip().is_unspecified() {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
+        };
+        let Self {
+            story,
+            telemetry_path,
+            pretence,
+        } = self;
+        format!(
+            "\
+contact-rate-exporter demo, {story}.
+
+  pages    http://{host}/
+  metrics  http://{host}{telemetry_path}
+
+{pretence}"
+        )
     }
 }

@@ -1,13 +1,14 @@
 //! From a snapshot to the bytes of `/metrics` and to the landing page.
 //!
 //! [`catalogue`] names every metric family once. [`series`] walks a snapshot and names its samples,
-//! [`gathered`] does the same for a registry, [`text`] writes them, [`page`] keeps the finished
-//! bodies and hands them out. [`own`] holds the exporter's metrics about itself, [`landing`] the
-//! page for people.
+//! `gathered` does the same for a registry, [`text`] writes them. `head` and `gzip` make the part of
+//! a body that shows the snapshot, [`page`] keeps the finished bodies and hands them out. [`own`]
+//! holds the exporter's metrics about itself, `landing` is the page for people.
 
 pub mod catalogue;
 mod gathered;
 mod gzip;
+mod head;
 mod landing;
 pub mod own;
 pub mod page;

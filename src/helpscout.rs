@@ -34,6 +34,7 @@ pub use self::{
     filter::Filter,
     reports::Contacts,
     telemetry::Telemetry,
+    wire::{Productivity, decode},
 };
 
 /// The client of one account.

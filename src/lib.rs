@@ -29,6 +29,7 @@
 //! | [`log`] | log output |
 //! | [`population`] | SQL, HTTP and Prometheus populations |
 //! | [`refresh`] | the loop, and what happens when a source fails |
+//! | [`report`] | the command that tells the contact rate by calendar month |
 //! | [`signals`] | SIGTERM, SIGINT, SIGHUP |
 //! | [`snapshot`] | the result of a refresh |
 //! | [`transport`] | HTTP clients with bounds |
@@ -49,6 +50,7 @@ pub mod helpscout;
 pub mod log;
 pub mod population;
 pub mod refresh;
+pub mod report;
 pub mod signals;
 pub mod snapshot;
 pub mod transport;

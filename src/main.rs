@@ -1,7 +1,13 @@
 //! The program: reads the command line, starts logging, runs the command, and turns its outcome
 //! into an exit code: 0 for a clean stop, 1 when something failed, 2 for a bad flag or config.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use contact_rate_exporter::{
@@ -9,11 +15,11 @@ use contact_rate_exporter::{
     backfill,
     chain::chain,
     check,
-    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags},
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ReportFlags},
     config,
     demo::{self, Demo},
-    log,
-    signals::Signals,
+    log, report,
+    signals::{Signal, Signals},
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -29,10 +35,12 @@ enum Failure {
     Config(#[from] config::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Report(#[from] report::Error),
     #[error("cannot start the runtime")]
-    Runtime(#[source] std::io::Error),
+    Runtime(#[source] io::Error),
     #[error("cannot handle signals")]
-    Signals(#[source] std::io::Error),
+    Signals(#[source] io::Error),
 }
 
 impl Failure {
@@ -40,6 +48,7 @@ impl Failure {
         let usage = match self {
             Self::Config(_) => true,
             Self::App(error) => error.is_config(),
+            Self::Report(error) => error.is_usage(),
             Self::Backfill(error) => error.is_usage(),
             Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
         };
@@ -67,12 +76,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let flags = cli.flags;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => {
                 let path = flags.config_file.clone();
                 let source: ConfigSource = Box::new(move || config::load(&path));
-                serve(source, &flags).await?;
+                let signals = Signals::install().map_err(Failure::Signals)?;
+                serve(source, &flags, signals, |_| {}).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Check => check_sources(flags.config_file).await,
@@ -80,23 +90,37 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 run_demo(&demo, &flags).await?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Report(flags_of_report) => {
+                report_months(flags_of_report, flags.config_file).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Backfill(backfill) => {
                 fill_past(backfill, &flags).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }
-    })
+    });
+    // Without waiting for what cannot be cancelled: looking up a name can take half a minute.
+    runtime.shutdown_background();
+    outcome
 }
 
-async fn serve(source: ConfigSource, flags: &Flags) -> Result<(), Failure> {
+/// Runs the daemon; `introduce` is told the first address that it listens on.
+async fn serve(
+    source: ConfigSource,
+    flags: &Flags,
+    mut signals: Signals,
+    introduce: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
     let web = WebOptions {
         telemetry_path: flags.telemetry_path.clone(),
         enable_lifecycle: flags.enable_lifecycle,
     };
-    // From here on a signal is waited for, not died of.
-    let mut signals = Signals::install().map_err(Failure::Signals)?;
     let app = App::build(source, web)?;
     let listeners = app::listen(&flags.listen_addresses).await?;
+    if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
+        introduce(address);
+    }
     let (sender, receiver) = mpsc::channel(1);
     let forward = async {
         loop {
@@ -115,7 +139,7 @@ async fn serve(source: ConfigSource, flags: &Flags) -> Result<(), Failure> {
 async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
     let config = config::load(&path)?;
     let report = check::check(config, &path.display().to_string()).await?;
-    println!("{report}");
+    print_line(&report);
     Ok(if report.all_works() {
         ExitCode::SUCCESS
     } else {
@@ -123,16 +147,50 @@ async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Unlike `println!`, this does not panic when whoever read the output is gone.
+fn print_line(text: &dyn fmt::Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
 async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
-    let demo = Demo::prepare(options.scenario, options.seed, Timestamp::now()).await?;
-    let listen = flags.listen_addresses.first().map_or("", String::as_str);
-    println!("{}", demo.introduction(listen, &flags.telemetry_path));
+    let mut signals = Signals::install().map_err(Failure::Signals)?;
+    let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
+    let demo = tokio::select! {
+        demo = prepare => demo?,
+        // Stopped in good order, it takes its files away.
+        () = stopped(&mut signals) => return Ok(()),
+    };
     let config = demo.config().clone();
-    let exporter = serve(Box::new(move || Ok(config.clone())), flags);
+    let source: ConfigSource = Box::new(move || Ok(config.clone()));
+    let introduction = demo.introduction(&flags.telemetry_path);
+    let exporter = serve(source, flags, signals, |address| {
+        print_line(&introduction.at(address));
+    });
     tokio::select! {
         result = exporter => result,
         () = demo.run(std::future::pending()) => Ok(()),
     }
+}
+
+async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure> {
+    let config = config::load(&path)?;
+    let options = report::Options {
+        from: flags.from,
+        to: flags.to,
+        segment: flags.segment,
+        population: flags.population,
+        zone: flags.time_zone,
+        include_current: flags.include_current,
+    };
+    let months = report::read(&config, &options, Timestamp::now(), report::progress()).await?;
+    let output = flags.output.as_deref();
+    let text = months.render(flags.format, report::colours(output))?;
+    report::write(&text, output)?;
+    Ok(())
+}
+
+async fn stopped(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
 }
 
 async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure> {
@@ -148,6 +206,6 @@ async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure>
         dry_run: flags.dry_run,
     };
     let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
-    print!("{outcome}");
+    print_line(&outcome);
     Ok(())
 }

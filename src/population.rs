@@ -1,6 +1,6 @@
 //! Populations: how many could have made contact, read where the operator says.
 //!
-//! One file per kind of source: [`sql`] (PostgreSQL, MySQL and MariaDB, SQLite), `http` (a JSON
+//! One file per kind of source: `sql` (PostgreSQL, MySQL and MariaDB, SQLite), `http` (a JSON
 //! endpoint) and `promql` (a Prometheus). Each gives one non-negative number or says why not: a
 //! population that is not known is never 0.
 

@@ -9,13 +9,15 @@
 //! * `up` is 0 at once, the failure counter moves, and the log says so once.
 //!
 //! A refresh is bounded by `interval` and never overlaps the next. When it outlasts `timeout`, what
-//! has been read is published without waiting for the rest, so that a source that hangs delays no
-//! other.
+//! has been read is published without waiting for the rest, and so is what comes later, so that a
+//! source that hangs delays no other.
 
+mod gathered;
 mod health;
 mod plan;
 mod progress;
 mod reading;
+mod reports;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -32,16 +34,20 @@ use crate::{
 
 use health::Health;
 use progress::Progress;
-use reading::{Reports, Round};
-use store::Store;
+use reading::Round;
+use reports::{Plan, Reports};
 
+pub use gathered::Gathered;
 pub use health::sources;
 pub use plan::{help_scout_calls, population_intervals};
 pub use reading::Readers;
-pub use store::{Gathered, daily_mismatch, frame};
+pub use store::{Store, daily_mismatch, frame};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);
+
+/// Least time between two snapshots of a refresh that outlasts `timeout`: each costs a whole page.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Receives snapshots.
 pub type Publish = Box<dyn Fn(Arc<Snapshot>) + Send + Sync>;
@@ -79,7 +85,7 @@ pub struct Carried {
     store: Store,
     window_end: Option<Timestamp>,
     health: Health,
-    holds_back: bool,
+    reports_refused_at: Option<Instant>,
 }
 
 /// Reads all sources of one configuration, again and again.
@@ -92,10 +98,10 @@ pub struct Refresher {
     health: Health,
     window_end: Option<Timestamp>,
     reports: Reports,
+    /// When reports were last refused, on a plan that has none: sources that only reports know do
+    /// not exist then.
     reports_refused_at: Option<Instant>,
     next_expiry: Option<Instant>,
-    /// After a reload that changes what is counted, the old page stays until the first refresh.
-    holds_back: bool,
 }
 
 impl Refresher {
@@ -112,19 +118,22 @@ impl Refresher {
             CountsFrom::Search => Reports::Unavailable,
         };
         let frame = Arc::new(frame(&config));
-        let with_reports = reports != Reports::Unavailable;
         let Carried {
-            store,
+            mut store,
             window_end,
             mut health,
-            holds_back,
+            reports_refused_at,
         } = carried.unwrap_or_else(|| Carried {
             store: Store::default(),
             window_end: None,
-            health: Health::new(&config, with_reports),
-            holds_back: false,
+            health: Health::new(&config, reports != Reports::Unavailable),
+            reports_refused_at: None,
         });
+        let with_reports = reports != Reports::Unavailable && reports_refused_at.is_none();
         health.follow(&config, with_reports);
+        if !config.helpscout.happiness {
+            store.forget_ratings();
+        }
         Self {
             config,
             readers: Arc::new(readers),
@@ -134,22 +143,20 @@ impl Refresher {
             health,
             window_end,
             reports,
-            reports_refused_at: None,
+            reports_refused_at,
             next_expiry: None,
-            holds_back,
         }
-    }
-
-    /// Publishes nothing before the first refresh has ended.
-    #[must_use]
-    pub fn holding_back(mut self) -> Self {
-        self.holds_back = true;
-        self
     }
 
     /// Refreshes at once and then every `interval`, for good. Cancel by dropping the future: all
     /// it does is read.
+    ///
+    /// What was carried over is published first. Who has nothing yet publishes nothing before the
+    /// first refresh has ended or outlasts `timeout`: until then the old page stays.
     pub async fn run(&mut self, refreshed: impl Fn()) {
+        if self.window_end.is_some() {
+            self.publish();
+        }
         loop {
             let started = Instant::now();
             self.refresh().await;
@@ -176,7 +183,7 @@ impl Refresher {
             store: self.store,
             window_end: self.window_end,
             health: self.health,
-            holds_back: self.holds_back,
+            reports_refused_at: self.reports_refused_at,
         }
     }
 
@@ -202,40 +209,45 @@ impl Refresher {
         let mut progress = Progress::new(&config, self.reports, end, started);
         let mut latest = self.reports;
         {
-            let mut round = Round::new(&config, &readers, &reader, self.reports, end, deadline);
             let patience = started + config.timeout;
+            let plan = Plan {
+                reports: self.reports,
+                presumed: if self.reports_refused_at.is_some() {
+                    Reports::Unavailable
+                } else {
+                    Reports::Available
+                },
+                patience,
+            };
+            let mut round = Round::new(&config, &readers, &reader, plan, end, deadline);
+            let mut next_snapshot = patience;
+            let mut news = false;
             loop {
                 let wake = self.next_expiry.unwrap_or(deadline);
-                let impatient = Instant::now() >= patience;
                 tokio::select! {
                     biased;
                     reading = round.next() => {
                         let Some(reading) = reading else { break };
                         latest = round.reports();
-                        let source_done =
-                            progress.take(&config, reading, &self.outlets, &mut self.health);
-                        if !(source_done && impatient) {
-                            continue;
-                        }
+                        self.note_available(latest);
+                        progress.take(&config, reading, &self.outlets, &mut self.health);
+                        news = true;
+                        continue;
                     }
-                    () = sleep_until(patience), if !impatient => {
+                    () = sleep_until(next_snapshot), if news => {
                         debug!("the refresh outlasts the timeout of one call; publishing what is read");
                     }
                     () = sleep_until(wake), if self.next_expiry.is_some() => {}
                 }
                 self.store.take(&config, &progress.gathered);
-                if self.holds_back {
-                    self.next_expiry = None;
-                } else {
-                    self.publish();
-                }
+                self.publish();
+                news = false;
+                next_snapshot = next_snapshot.max(Instant::now() + SNAPSHOT_PAUSE);
             }
         }
-        self.note_reports(latest, &mut progress);
-        progress.finish(&config, &self.outlets, &mut self.health);
+        self.note_reports(latest, started, progress.tickets_forbidden);
         self.store.take(&config, &progress.gathered);
         self.window_end = Some(end);
-        self.holds_back = false;
         self.publish();
         debug!(%end, seconds = started.elapsed().as_secs_f64(), "refreshed");
     }
@@ -254,45 +266,48 @@ impl Refresher {
 
     /// A plan can change: once in a while reports are asked for again.
     fn reconsider_reports(&mut self, now: Instant) {
-        let auto = self.config.helpscout.counts_from == CountsFrom::Auto;
         let due = self
             .reports_refused_at
             .is_some_and(|refused| now.duration_since(refused) >= REPORTS_RETRY);
-        if auto && due {
+        if self.asks_for_the_plan() && due {
             self.reports = Reports::Unknown;
-            self.reports_refused_at = None;
+        }
+    }
+
+    /// With the first reading that tells of reports, the sources that only they know are back.
+    fn note_available(&mut self, latest: Reports) {
+        if latest == Reports::Available && self.reports_refused_at.take().is_some() {
+            info!("Help Scout answers reports: tickets are counted from them again");
+            self.health.follow(&self.config, true);
         }
     }
 
     /// Remembers what this refresh learnt about the plan, and says so once, until it changes.
-    fn note_reports(&mut self, latest: Reports, progress: &mut Progress) {
-        let auto = self.config.helpscout.counts_from == CountsFrom::Auto;
-        let before = self.reports;
+    fn note_reports(&mut self, latest: Reports, started: Instant, tickets_forbidden: bool) {
+        let asked = self.reports == Reports::Unknown;
         self.reports = latest;
-        if !auto {
+        if !self.asks_for_the_plan() {
             return;
         }
         if latest == Reports::Unavailable {
             if self.reports_refused_at.is_none() {
-                self.reports_refused_at = Some(progress.gathered.started);
-                if before == Reports::Unknown && self.health.has(&Source::DailyTickets) {
-                    warn!(
-                        "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
-                         conversations; what only reports know is absent"
-                    );
-                }
+                warn!(
+                    "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
+                     conversations; what only reports know is absent"
+                );
             }
+            if asked {
+                self.reports_refused_at = Some(started);
+            }
+            self.health.follow(&self.config, false);
             self.store.forget_reports();
-        } else {
-            if !self.health.has(&Source::DailyTickets) {
-                info!("Help Scout answers reports: tickets are counted from them again");
-            }
+        } else if tickets_forbidden {
             // Refused reports where there were some: the next refresh finds out about the plan.
-            if progress.tickets_forbidden {
-                self.reports = Reports::Unknown;
-            }
+            self.reports = Reports::Unknown;
         }
-        self.health
-            .follow(&self.config, self.reports != Reports::Unavailable);
+    }
+
+    fn asks_for_the_plan(&self) -> bool {
+        self.config.helpscout.counts_from == CountsFrom::Auto
     }
 }

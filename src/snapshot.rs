@@ -3,7 +3,7 @@
 //! A snapshot holds only what may be shown now: a value that is unknown or too old is `None`.
 //! How it was fetched and how it will be printed are not known here.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -131,6 +131,66 @@ pub struct SourceState {
 pub struct SourceFailure {
     /// The bounded reason.
     pub reason: Reason,
+    /// The segments that were not read; none for what has no segments.
+    pub segments: Vec<String>,
     /// The error chain on one line.
     pub text: String,
+}
+
+impl SourceFailure {
+    /// The different failures among `failures`, each once with all its segments.
+    pub fn grouped(failures: &[Self]) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for failure in failures {
+            let same =
+                |group: &&mut Self| (group.reason, &group.text) == (failure.reason, &failure.text);
+            if let Some(group) = groups.iter_mut().find(same) {
+                for segment in &failure.segments {
+                    if !group.segments.contains(segment) {
+                        group.segments.push(segment.clone());
+                    }
+                }
+            } else {
+                groups.push(failure.clone());
+            }
+        }
+        groups
+    }
+}
+
+impl fmt::Display for SourceFailure {
+    /// `segment a: text`, `segments a, b: text` or just the text; the reason is for others to add.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.segments.as_slice() {
+            [] => {}
+            [segment] => write!(formatter, "segment {segment}: ")?,
+            segments => write!(formatter, "segments {}: ", segments.join(", "))?,
+        }
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_failures_are_told_once_with_all_their_segments() {
+        let failure = |segment: &str, text: &str| SourceFailure {
+            reason: Reason::Auth,
+            segments: vec![segment.to_owned()],
+            text: text.to_owned(),
+        };
+        let failures = [
+            failure("all", "refused"),
+            failure("bug", "refused"),
+            failure("all", "refused"),
+            failure("bug", "gone"),
+        ];
+        let told: Vec<String> = SourceFailure::grouped(&failures)
+            .iter()
+            .map(SourceFailure::to_string)
+            .collect();
+        assert_eq!(told, ["segments all, bug: refused", "segment bug: gone"]);
+    }
 }

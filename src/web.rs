@@ -42,7 +42,7 @@ pub const MOST_CONNECTIONS: usize = 512;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// From the first write that has to wait to the end of the answer.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long answers that are under way may take once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);

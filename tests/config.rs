@@ -1,8 +1,17 @@
 //! The config file from outside: what is accepted, and what an operator reads when it is not.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure fails the test"
+)]
+
 use std::{fs, path::Path, time::Duration};
 
-use contact_rate_exporter::config::{self, Config, PopulationKind, Reference};
+use contact_rate_exporter::{
+    config::{self, Config, PopulationKind, Reference},
+    domain::Window,
+};
 
 fn environment(name: &str) -> Option<String> {
     match name {
@@ -80,7 +89,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(config.interval, Duration::from_mins(5));
     assert_eq!(config.timeout, Duration::from_secs(30));
     assert_eq!(config.max_age, Duration::from_mins(15));
-    let windows: Vec<&str> = config.windows.iter().map(|window| window.name()).collect();
+    let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     assert_eq!(windows, ["1d", "7d", "28d"]);
     assert_eq!(
         config.helpscout.base_url.as_str(),

@@ -1,11 +1,21 @@
 //! Listings in the documentation are those of the code. `UPDATE_GOLDEN=1` rewrites what is generated.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure fails the test"
+)]
+
 #[path = "common/exporter.rs"]
 mod exporter;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
-use contact_rate_exporter::exposition::catalogue::{FAMILIES, Kind};
+use contact_rate_exporter::{
+    config,
+    exposition::catalogue::{FAMILIES, Kind, family},
+    report::KEYS,
+};
 
 /// Puts `generated` between two marker lines of a file, or holds the file against it.
 fn hold(path: &str, begin: &str, end: &str, generated: &str) {
@@ -54,12 +64,27 @@ fn the_table_of_metrics_is_the_catalogue() {
 }
 
 #[test]
+fn the_keys_of_the_report_are_those_it_writes() {
+    let mut table = String::from("| key | value |\n| --- | --- |\n");
+    for (key, meaning) in KEYS {
+        writeln!(table, "| `{key}` | {meaning} |").unwrap();
+    }
+    hold(
+        "docs/report.md",
+        "<!-- keys:",
+        "<!-- end of keys -->",
+        &table,
+    );
+}
+
+#[test]
 fn the_command_line_is_what_the_program_says() {
     let mut text = String::new();
     for command in [
         &["--help"][..],
         &["demo", "--help"],
         &["backfill", "--help"],
+        &["report", "--help"],
     ] {
         let help = exporter::run(command, &[("COLUMNS", "100")]);
         assert_eq!(help.code, Some(0), "{}", help.output);
@@ -105,4 +130,53 @@ fn every_config_key_is_documented() {
         documented.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
     }
     assert_eq!(known, documented);
+}
+
+/// A population must not make a metric of the exporter's own once more; of a counter also the name
+/// without `_total`, which is its family's name in OpenMetrics.
+#[test]
+fn no_population_can_take_a_metrics_name() {
+    for family in FAMILIES {
+        let Some(name) = family.name.strip_prefix("contact_") else {
+            continue;
+        };
+        for name in [name, name.trim_end_matches("_total")] {
+            let text = format!(
+                "helpscout: {{app_id: a, app_secret: b}}\n\
+                 databases: {{d: {{url: 'sqlite:///x'}}}}\n\
+                 populations: {{{name}: {{total: {{database: d, query: SELECT 1}}}}}}\n"
+            );
+            let parsed = config::parse(&text, "x.yml".as_ref(), &|_| None);
+            assert!(parsed.is_err(), "a population can be called {name}");
+        }
+    }
+}
+
+/// What the program prints has the names, types and help texts of the catalogue, parts that register
+/// metrics by themselves included.
+#[tokio::test]
+async fn the_page_is_that_of_the_catalogue() {
+    let exporter = exporter::Exporter::start(&["demo"], &[]);
+    let page = exporter.ready().await;
+    let mut shown = BTreeSet::new();
+    for line in page.lines() {
+        let Some((name, help)) = line
+            .strip_prefix("# HELP ")
+            .and_then(|rest| rest.split_once(' '))
+        else {
+            continue;
+        };
+        shown.insert(name);
+        if !["contact_users", "contact_dossiers"].contains(&name) {
+            let known = family(name).unwrap_or_else(|| panic!("{name} is not in the catalogue"));
+            assert_eq!(help, known.help, "{name}");
+        }
+    }
+    for family in FAMILIES {
+        assert!(
+            shown.contains(family.name.as_ref()),
+            "the demo does not show {}",
+            family.name
+        );
+    }
 }

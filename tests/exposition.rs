@@ -1,6 +1,12 @@
 //! The whole of `/metrics`: both formats against golden files, each other, and promtool.
 
 #![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so by failing"
+)]
 
 mod example_snapshot;
 mod text_parser;
@@ -85,18 +91,21 @@ fn body(page: &Page) -> String {
 
 /// A page with what differs between builds and runs replaced.
 fn steady(page: &str) -> String {
-    page.lines()
-        .map(|line| {
-            let replaced = match line.split_once([' ', '{']).map_or("", |(name, _)| name) {
-                "contact_exporter_build_info" => {
-                    "contact_exporter_build_info{revision=\"unknown\",rustc=\"unknown\",version=\"0.0.0\"} 1"
-                }
-                name if name.starts_with("process_") => &format!("{name} 1"),
-                _ => line,
-            };
-            format!("{replaced}\n")
-        })
-        .collect()
+    let mut steady = String::new();
+    for line in page.lines() {
+        match line.split_once([' ', '{']).map_or("", |(name, _)| name) {
+            "contact_exporter_build_info" => steady.push_str(
+                "contact_exporter_build_info{revision=\"unknown\",rustc=\"unknown\",version=\"0.0.0\"} 1",
+            ),
+            name if name.starts_with("process_") => {
+                steady.push_str(name);
+                steady.push_str(" 1");
+            }
+            _ => steady.push_str(line),
+        }
+        steady.push('\n');
+    }
+    steady
 }
 
 #[test]
@@ -111,11 +120,16 @@ fn the_page_is_the_golden_one() {
             fs::write(path, &page).unwrap();
         }
         let golden = fs::read_to_string(path).unwrap();
-        assert!(
-            page == golden,
-            "{path} is not what is printed now; if the change is meant, run UPDATE_GOLDEN=1 cargo test \
-             --test exposition and review the difference. Printed:\n{page}"
-        );
+        let lines = page.lines().map(Some).chain([None]);
+        let golden_lines = golden.lines().map(Some).chain([None]);
+        if let Some((printed, golden)) = lines.zip(golden_lines).find(|(left, right)| left != right)
+        {
+            panic!(
+                "{path} differs, first here:\n  printed: {printed:?}\n  golden:  {golden:?}\n\
+                 If the change is meant: UPDATE_GOLDEN=1 cargo test --test exposition"
+            );
+        }
+        assert!(page == golden, "{path} differs in its line ends");
     }
 }
 
@@ -319,7 +333,8 @@ proptest! {
                 prop_assert_eq!(&sample.name, header.name);
                 prop_assert_eq!(&sample.labels[1].1, left);
                 prop_assert_eq!(&sample.labels[2].1, right);
-                prop_assert!(sample.value == *value || (value.is_nan() && sample.value.is_nan()));
+                let same = sample.value.total_cmp(value).is_eq();
+                prop_assert!(same || (value.is_nan() && sample.value.is_nan()) || *value == 0.0);
                 prop_assert_eq!(sample.timestamp.is_some(), at.is_some());
             }
         }

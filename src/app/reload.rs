@@ -62,7 +62,8 @@ pub struct Reloader {
 
 impl Reloader {
     /// Builds the new set whole before the old one goes. When the new config counts the same, the
-    /// last good values go on; else the old page stays until the first refresh has ended.
+    /// last good values go on; else the old page stays until the first refresh has ended or
+    /// outlasts `timeout`.
     pub async fn reload(&self, refreshing: &mut Refreshing) -> Result<(), String> {
         let built = (self.source)().map_err(Error::from).and_then(|config| {
             let predecessor = Some(&refreshing.readers.helpscout);
@@ -84,10 +85,7 @@ impl Reloader {
         let counts_the_same = definition == refreshing.definition;
         let carried = carried.filter(|_| counts_the_same);
         let outlets = Arc::clone(&self.outlets);
-        let mut refresher = Refresher::new(Arc::clone(&config), readers, outlets, carried);
-        if !counts_the_same {
-            refresher = refresher.holding_back();
-        }
+        let refresher = Refresher::new(Arc::clone(&config), readers, outlets, carried);
         self.own.config_loaded(definition, Timestamp::now());
         warn_of_pace(&config, refresher.readers());
         *refreshing = Refreshing::start(refresher, definition, Arc::clone(&self.ready));

@@ -3,7 +3,7 @@
 use std::{fmt::Write, path::Path};
 
 use jiff::{Timestamp, tz::Offset};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::story::Story;
 
@@ -34,7 +34,9 @@ async fn write(path: &Path, story: &Story) -> Result<(), sqlx::Error> {
         .create_if_missing(true)
         // A file that a crash leaves unfinished is of no use to anybody.
         .pragma("journal_mode", "OFF")
-        .pragma("synchronous", "OFF");
+        .pragma("synchronous", "OFF")
+        // A slow disk is no reason to print half a megabyte of SQL.
+        .disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options).await?;
     sqlx::raw_sql(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, created_at TEXT NOT NULL);

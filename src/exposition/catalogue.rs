@@ -90,10 +90,10 @@ families! {
     EXPORTER_CONFIG_HASH = Gauge "contact_exporter_config_hash" [] None, "Changes with what is counted: windows, segments, populations and their queries. From the configuration in force; no call.";
     EXPORTER_CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "contact_exporter_config_last_reload_successful" [] None, "1 if the last load of the configuration succeeded, else 0. From the exporter; no call.";
     EXPORTER_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS = Gauge "contact_exporter_config_last_reload_success_timestamp_seconds" [] Some("seconds"), "When the configuration was last loaded with success, in Unix time. From the exporter; no call.";
-    HELPSCOUT_RATE_LIMIT_REMAINING_REQUESTS = Gauge "contact_helpscout_rate_limit_remaining_requests" [] Some("requests"), "Requests that the Help Scout account had left in its current minute. From the headers of the last answer; read in the background.";
-    HELPSCOUT_RATE_LIMIT_REQUESTS = Gauge "contact_helpscout_rate_limit_requests" [] Some("requests"), "Requests that the Help Scout account is granted a minute. From the headers of the last answer; read in the background.";
-    HELPSCOUT_REQUEST_DURATION_SECONDS = Histogram "contact_helpscout_request_duration_seconds" ["endpoint"] Some("seconds"), "Time from sending a request to Help Scout to having read its answer.";
-    HELPSCOUT_REQUESTS_TOTAL = Counter "contact_helpscout_requests_total" ["endpoint", "code"] Some("requests"), "Requests sent to Help Scout, retries counted.";
+    HELPSCOUT_RATE_LIMIT_REMAINING_REQUESTS = Gauge "contact_helpscout_rate_limit_remaining_requests" [] Some("requests"), "Requests left to the whole Help Scout account in its current minute. From the X-RateLimit-Remaining-Minute header of the last answer; read in the background.";
+    HELPSCOUT_RATE_LIMIT_REQUESTS = Gauge "contact_helpscout_rate_limit_requests" [] Some("requests"), "Requests a minute that Help Scout grants the whole account. From the X-RateLimit-Limit-Minute header of the last answer; read in the background.";
+    HELPSCOUT_REQUEST_DURATION_SECONDS = Histogram "contact_helpscout_request_duration_seconds" ["endpoint"] Some("seconds"), "Time from sending a request to Help Scout to the end of its answer, each try by itself, waits for the rate limit left out.";
+    HELPSCOUT_REQUESTS_TOTAL = Counter "contact_helpscout_requests_total" ["endpoint", "code"] Some("requests"), "Requests sent to Help Scout in the background, retries included, by endpoint and HTTP status; code \"error\" where no answer came.";
     SOURCE_FAILURES_TOTAL = Counter "contact_source_failures_total" ["source", "reason"] Some("failures"), "Readings of a source that failed.";
     PROCESS_CPU_SECONDS_TOTAL = Counter "process_cpu_seconds_total" [] Some("seconds"), "Total user and system CPU time spent in seconds.";
     PROCESS_MAX_FDS = Gauge "process_max_fds" [] None, "Maximum number of open file descriptors.";

@@ -71,7 +71,8 @@ impl Head {
 
     /// The second piece, for a text that goes on with `text`.
     pub fn tail(&self, text: &str) -> Bytes {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        // Made for a second's scrapes, most often one: time matters more than a few hundred bytes.
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
         let mut bytes = match encoder.write_all(text.as_bytes()) {
             Ok(()) => encoder.finish().unwrap_or_default(),
             Err(_) => Vec::new(),

@@ -3,7 +3,7 @@
 //! No scripts and nothing from elsewhere. Every value from outside is escaped.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     fmt::{self, Write},
 };
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::own;
 use crate::{
-    domain::Tickets,
+    domain::{Tickets, Window},
     snapshot::{RateValues, Snapshot, SourceState},
 };
 
@@ -21,7 +21,7 @@ const STYLE: &str = include_str!("landing/style.css");
 /// What a browser may do with the page: apply the one style it holds, nothing else.
 /// The hash is that of the style.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-bK4ccCLbl8yurC/BGepMRrd0W79CV9r7EdW4/nXnqIA='; \
+     style-src 'sha256-72s1GRVhoTjNuMdpjNiBEF3Zcw4F63Mc3/ubPO4f6oA='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// More rows than a person reads; the rest is on `/metrics`.
@@ -73,7 +73,7 @@ fn write_sources(page: &mut String, snapshot: &Snapshot, now: Timestamp) -> fmt:
     }
     page.push_str(
         "<div class=\"scroll\"><table>\n<thead><tr><th>Source</th><th>State</th>\
-         <th>Last read</th><th class=\"number\">Took</th><th>Last error</th></tr></thead>\n<tbody>\n",
+         <th>Last success</th><th class=\"number\">Took</th><th>Last error</th></tr></thead>\n<tbody>\n",
     );
     for source in &snapshot.sources {
         write_source(page, source, now)?;
@@ -103,15 +103,20 @@ fn write_source(page: &mut String, source: &SourceState, now: Timestamp) -> fmt:
     }
     page.push_str("</td><td class=\"text\">");
     if let Some(failure) = &source.last_failure {
-        let (reason, text) = (failure.reason, encode_text(&failure.text));
-        write!(page, "<strong>{reason}</strong>: {text}")?;
+        let text = failure.to_string();
+        write!(
+            page,
+            "<strong>{}</strong>: {}",
+            failure.reason,
+            encode_text(&text)
+        )?;
     }
     page.push_str("</td></tr>\n");
     Ok(())
 }
 
-/// The four ways of counting, for one population, segment and window.
-type Row<'a> = [Option<&'a RateValues>; Tickets::ALL.len()];
+/// Population, segment and window of a rate, as indices, and the way of counting tickets.
+type Place = (usize, usize, usize, Tickets);
 
 fn write_rates(page: &mut String, snapshot: &Snapshot, now: Timestamp) -> fmt::Result {
     page.push_str("<h2>Contact rates</h2>\n");
@@ -122,82 +127,56 @@ fn write_rates(page: &mut String, snapshot: &Snapshot, now: Timestamp) -> fmt::R
     write!(page, "<p>Windows end at {}, ", instant_text(end))?;
     write_age(page, end, now)?;
     page.push_str(
-        ". Under each rate: its 95&nbsp;% confidence bounds, and how it compares with the window \
-         before.</p>\n",
+        ". Under each rate: its 95&nbsp;% confidence bounds, and what it was in the window before.</p>\n",
     );
-    let mut rows: BTreeMap<(usize, usize, usize), Row<'_>> = BTreeMap::new();
-    for rate in &snapshot.rates {
-        let row = rows
-            .entry((rate.population, rate.segment, rate.window))
-            .or_default();
-        for (place, tickets) in row.iter_mut().zip(Tickets::ALL) {
-            if tickets == rate.tickets {
-                *place = Some(rate);
-            }
+    let rates: HashMap<Place, &RateValues> = snapshot
+        .rates
+        .iter()
+        .map(|rate| {
+            let place = (rate.population, rate.segment, rate.window, rate.tickets);
+            (place, rate)
+        })
+        .collect();
+    let frame = &snapshot.frame;
+    let mut left = MOST_ROWS;
+    for (population, population_frame) in frame.populations.iter().enumerate() {
+        let places = (0..frame.segments.len())
+            .flat_map(|segment| (0..frame.windows.len()).map(move |window| (segment, window)));
+        let shown = left.min(frame.segments.len() * frame.windows.len());
+        if shown == 0 {
+            continue;
         }
-    }
-    if rows.is_empty() {
-        page.push_str(
-            "<p>No rate is known: a rate needs tickets and a population, both of this time and the \
-             latter above 0.</p>\n",
-        );
-        return Ok(());
-    }
-    let hidden = rows.len().saturating_sub(MOST_ROWS);
-    let mut previous = None;
-    for ((population, segment, window), row) in rows.into_iter().take(MOST_ROWS) {
-        if previous.map(|(population, _)| population) != Some(population) {
-            if previous.is_some() {
-                page.push_str("</tbody>\n</table></div>\n");
-            }
-            write_table_head(page, snapshot, population)?;
+        left -= shown;
+        let name = encode_text(&population_frame.name);
+        write!(
+            page,
+            "<h3>Tickets ÷ {name}</h3>\n<div class=\"scroll\"><table>\n\
+             <thead><tr><th>Segment</th><th>Window</th>"
+        )?;
+        for tickets in Tickets::ALL {
+            write!(page, "<th class=\"number\">{tickets}</th>")?;
         }
-        let frame = &snapshot.frame;
-        let segment_name = frame.segments.get(segment).map_or("", String::as_str);
-        let window_name = frame.windows.get(window).map_or("", |window| window.name());
-        page.push_str("<tr><th scope=\"row\">");
-        if previous == Some((population, segment)) {
+        page.push_str("</tr></thead>\n<tbody>\n");
+        for (segment, window) in places.take(shown) {
+            let name = frame.segments.get(segment).map_or("", String::as_str);
+            let window_name = frame.windows.get(window).map_or("", Window::name);
             write!(
                 page,
-                "<span class=\"soft\">{}</span>",
-                encode_text(segment_name)
+                "<tr><th scope=\"row\" class=\"text\">{}</th><td>{}</td>",
+                encode_text(name),
+                encode_text(window_name)
             )?;
-        } else {
-            page.push_str(&encode_text(segment_name));
+            for tickets in Tickets::ALL {
+                let rate = rates.get(&(population, segment, window, tickets));
+                write_rate(page, snapshot, rate.copied())?;
+            }
+            page.push_str("</tr>\n");
         }
-        write!(page, "</th><td>{}</td>", encode_text(window_name))?;
-        for rate in row {
-            write_rate(page, snapshot, rate)?;
-        }
-        page.push_str("</tr>\n");
-        previous = Some((population, segment));
+        page.push_str("</tbody>\n</table></div>\n");
     }
-    page.push_str("</tbody>\n</table></div>\n");
-    if hidden > 0 {
-        writeln!(
-            page,
-            "<p class=\"soft\">{hidden} more rows are only among the metrics.</p>"
-        )?;
+    if left == 0 {
+        page.push_str("<p class=\"soft\">More rates may be among the metrics.</p>\n");
     }
-    Ok(())
-}
-
-fn write_table_head(page: &mut String, snapshot: &Snapshot, population: usize) -> fmt::Result {
-    let name = snapshot
-        .frame
-        .populations
-        .get(population)
-        .map_or("", |population| &population.name);
-    write!(
-        page,
-        "<h3>Tickets per {}</h3>\n<div class=\"scroll\"><table>\n\
-         <thead><tr><th>Segment</th><th>Window</th>",
-        encode_text(name)
-    )?;
-    for tickets in Tickets::ALL {
-        write!(page, "<th class=\"number\">{tickets}</th>")?;
-    }
-    page.push_str("</tr></thead>\n<tbody>\n");
     Ok(())
 }
 
@@ -216,10 +195,15 @@ fn write_rate(page: &mut String, snapshot: &Snapshot, rate: Option<&RateValues>)
         let (lower, upper) = (percent(bounds.lower), percent(bounds.upper));
         write!(page, "<small>{lower} to {upper}&nbsp;%</small>")?;
     }
-    if let Some(change) = relative_change(rate) {
-        let sign = if change < 0.0 { '−' } else { '+' };
-        let size = percent(change.abs());
-        write!(page, "<small>{sign}{size}&nbsp;%</small>")?;
+    if let Some(previous) = rate.previous {
+        write!(page, "<small>was {}&nbsp;%", percent(previous))?;
+        if previous > 0.0 {
+            let change = rate.ratio / previous - 1.0;
+            let sign = if change < 0.0 { '−' } else { '+' };
+            let size = percent(change.abs());
+            write!(page, " ({sign}{size}&nbsp;%)")?;
+        }
+        page.push_str("</small>");
     }
     if let Some(target) = target {
         let (class, side) = if rate.ratio > target.at_most {
@@ -235,13 +219,6 @@ fn write_rate(page: &mut String, snapshot: &Snapshot, rate: Option<&RateValues>)
     }
     page.push_str("</td>");
     Ok(())
-}
-
-/// By what share the rate differs from that of the window before; `None` when that was 0.
-fn relative_change(rate: &RateValues) -> Option<f64> {
-    rate.previous
-        .filter(|previous| *previous > 0.0)
-        .map(|previous| rate.ratio / previous - 1.0)
 }
 
 /// A ratio as a percentage with three significant digits at least, without needless zeros.

@@ -124,7 +124,7 @@ mod tests {
                 let labels: Vec<&str> = metric
                     .get_label()
                     .iter()
-                    .map(|label| label.value())
+                    .map(prometheus::proto::LabelPair::value)
                     .collect();
                 (labels.join(" "), metric.get_counter().get_value())
             })

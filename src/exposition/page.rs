@@ -19,18 +19,15 @@ use jiff::Timestamp;
 use prometheus::{Registry, proto::MetricFamily};
 
 use super::{
-    catalogue::Family,
-    gathered, gzip, landing,
-    series::{self, Sink},
-    text::{Format, SnapshotWriter, Writer},
+    gathered,
+    head::Head,
+    landing,
+    text::{Format, Writer},
 };
 use crate::snapshot::Snapshot;
 
 /// For how long a registry's numbers are handed out before they are gathered again.
 const GATHERED_FOR: Duration = Duration::from_secs(1);
-
-/// How much text is collected before it is compressed.
-const CHUNK: usize = 64 * 1024;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,11 +88,6 @@ impl<T> Bodies<T> {
 struct Published {
     snapshot: Arc<Snapshot>,
     heads: Bodies<OnceLock<Head>>,
-}
-
-enum Head {
-    Identity(Bytes),
-    Gzip(gzip::Head),
 }
 
 /// What is handed out at present.
@@ -220,10 +212,7 @@ impl View {
             gathered::write(&mut writer, &self.families);
             writer.end();
             let tail = writer.into_string();
-            let parts = match self.published.head(format, encoding) {
-                Head::Identity(head) => [head.clone(), tail.into()],
-                Head::Gzip(head) => [head.bytes(), head.tail(&tail)],
-            };
+            let parts = self.published.head(format, encoding).join(tail);
             Page {
                 parts,
                 format,
@@ -245,47 +234,7 @@ impl Published {
     fn head(&self, format: Format, encoding: Encoding) -> &Head {
         self.heads
             .get(format, encoding)
-            .get_or_init(|| match encoding {
-                Encoding::Identity => {
-                    let mut writer = SnapshotWriter::new(Writer::new(format));
-                    series::visit(&self.snapshot, &mut writer);
-                    let mut text = writer.into_string();
-                    text.shrink_to_fit();
-                    Head::Identity(text.into())
-                }
-                Encoding::Gzip => {
-                    let mut packer = Packer {
-                        writer: SnapshotWriter::new(Writer::with_capacity(format, 2 * CHUNK)),
-                        head: gzip::HeadWriter::new(),
-                    };
-                    series::visit(&self.snapshot, &mut packer);
-                    packer.pack();
-                    Head::Gzip(packer.head.finish())
-                }
-            })
-    }
-}
-
-/// Compresses text as it is written, so that the whole of it is never held.
-struct Packer {
-    writer: SnapshotWriter,
-    head: gzip::HeadWriter,
-}
-
-impl Packer {
-    fn pack(&mut self) {
-        let writer = self.writer.writer();
-        self.head.write(writer.as_str());
-        writer.clear();
-    }
-}
-
-impl Sink for Packer {
-    fn sample(&mut self, family: &Family, labels: &[(&str, &str)], value: f64) {
-        self.writer.sample(family, labels, value);
-        if self.writer.writer().as_str().len() >= CHUNK {
-            self.pack();
-        }
+            .get_or_init(|| Head::render(&self.snapshot, format, encoding))
     }
 }
 

@@ -196,8 +196,9 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<Vec<u64>, Error> {
-        self.by_day(Endpoint::ConversationsNew, filter, interval)
-            .await
+        let days = whole_days(interval)?;
+        let endpoint = Endpoint::ConversationsNew;
+        self.by_day(endpoint, filter, interval, days).await
     }
 
     /// Messages received on each day of `interval`, which is made of 1 to 60 whole days.
@@ -206,8 +207,25 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<Vec<u64>, Error> {
-        self.by_day(Endpoint::ReceivedMessages, filter, interval)
-            .await
+        let days = whole_days(interval)?;
+        let endpoint = Endpoint::ReceivedMessages;
+        self.by_day(endpoint, filter, interval, days).await
+    }
+
+    /// Tickets created in `interval` of at most 60 days, where the productivity report does not
+    /// say: the sum of its days, the last of which may be cut short.
+    pub async fn created_alone(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
+        let seconds = interval.seconds();
+        let days = usize::try_from(seconds / DAY + i64::from(seconds % DAY > 0))
+            .ok()
+            .filter(|days| *days > 0 && seconds <= LONGEST_BY_DAY)
+            .ok_or(Error::NotDays { interval })?;
+        let endpoint = Endpoint::ConversationsNew;
+        let days = self.by_day(endpoint, filter, interval, days).await?;
+        let sum = days
+            .iter()
+            .try_fold(0_u64, |sum, day| sum.checked_add(*day));
+        sum.ok_or_else(|| not_understood(endpoint, "counts beyond any number".to_owned()))
     }
 
     async fn by_day(
@@ -215,12 +233,8 @@ impl Reader<'_> {
         endpoint: Endpoint,
         filter: &Filter,
         interval: Interval,
+        days: usize,
     ) -> Result<Vec<u64>, Error> {
-        let seconds = interval.seconds();
-        let days = usize::try_from(seconds / DAY)
-            .ok()
-            .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
-            .ok_or(Error::NotDays { interval })?;
         let mut query = filter.report(interval);
         query.push("viewBy", "day");
         let series: Series = self.get(endpoint, &query).await?;
@@ -280,4 +294,13 @@ fn not_understood(endpoint: Endpoint, what: String) -> Error {
             correlation_id: None,
         },
     }
+}
+
+/// How many days `interval` is made of: 1 to 60, with nothing left over.
+fn whole_days(interval: Interval) -> Result<usize, Error> {
+    let seconds = interval.seconds();
+    usize::try_from(seconds / DAY)
+        .ok()
+        .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
+        .ok_or(Error::NotDays { interval })
 }

@@ -42,16 +42,16 @@ impl Telemetry {
             limit: GaugeVec::new(
                 Opts::new(
                     "contact_helpscout_rate_limit_requests",
-                    "Requests a minute that Help Scout grants the whole account, from the \
-                     X-RateLimit-Limit-Minute header of the last answer read in the background.",
+                    "Requests a minute that Help Scout grants the whole account. From the \
+                     X-RateLimit-Limit-Minute header of the last answer; read in the background.",
                 ),
                 &[],
             )?,
             remaining: GaugeVec::new(
                 Opts::new(
                     "contact_helpscout_rate_limit_remaining_requests",
-                    "Requests left to the whole account in the minute of the last answer read in \
-                     the background, from its X-RateLimit-Remaining-Minute header.",
+                    "Requests left to the whole Help Scout account in its current minute. From the \
+                     X-RateLimit-Remaining-Minute header of the last answer; read in the background.",
                 ),
                 &[],
             )?,

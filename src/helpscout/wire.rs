@@ -11,16 +11,17 @@ mod token;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+pub use self::report::Productivity;
 pub(super) use self::{
     list::{Entry, Named, Total},
     problem::problem,
-    report::{Happiness, Productivity},
+    report::Happiness,
     series::Series,
     token::{BEARER, granted, oauth_error},
 };
 
 /// Decodes an answer. The error says what is wrong and where, without any of the answer's text.
-pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| without_text(&error))
 }
 

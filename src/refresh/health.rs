@@ -46,11 +46,6 @@ impl Health {
             .collect();
     }
 
-    /// Whether the source exists now.
-    pub fn has(&self, source: &Source) -> bool {
-        self.states.iter().any(|state| state.source == *source)
-    }
-
     /// The states for a snapshot.
     pub fn states(&self) -> Vec<SourceState> {
         self.states.clone()
@@ -74,10 +69,10 @@ impl Health {
             (Some(failure), before)
                 if before.as_ref().map(|b| b.reason) != Some(failure.reason) =>
             {
-                warn!(%source, reason = %failure.reason, error = failure.text, "source failed");
+                warn!(%source, reason = %failure.reason, error = %failure, "source failed");
             }
             (Some(failure), _) => {
-                debug!(%source, reason = %failure.reason, error = failure.text, "source still fails");
+                debug!(%source, reason = %failure.reason, error = %failure, "source still fails");
             }
             (None, Some(_)) => info!(%source, seconds, "source works again"),
             (None, None) => debug!(%source, seconds, "source read"),
@@ -93,15 +88,13 @@ impl Health {
 
 /// The first failure stands for all of them.
 fn summary(failures: &[SourceFailure]) -> Option<SourceFailure> {
-    let first = failures.first()?;
-    let text = match failures.len() {
-        1 => first.text.clone(),
-        count => format!("{} (and {} more like it)", first.text, count - 1),
-    };
-    Some(SourceFailure {
-        reason: first.reason,
-        text,
-    })
+    let mut groups = SourceFailure::grouped(failures).into_iter();
+    let mut first = groups.next()?;
+    let others = groups.count();
+    if others > 0 {
+        first.text = format!("{} (and {others} more)", first.text);
+    }
+    Some(first)
 }
 
 /// Every source of a configuration. On a plan without reports, and with `counts_from: search`,
@@ -124,8 +117,9 @@ pub fn sources(config: &Config, with_reports: bool) -> Vec<Source> {
 pub fn mismatch(segment: &str, window: &str, days: u64, created: u64) -> SourceFailure {
     SourceFailure {
         reason: Reason::Decode,
+        segments: vec![segment.to_owned()],
         text: format!(
-            "segment {segment}: the daily counts of the last {window} sum to {days}, but the productivity report counts {created} created; \
+            "the daily counts of the last {window} sum to {days}, but the productivity report counts {created} created; \
              baseline, p-value and dispersion rest on daily counts and are left out"
         ),
     }

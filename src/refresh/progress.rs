@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use super::{
     Outlets,
+    gathered::Gathered,
     health::{self, Health, sources},
-    reading::{Reading, Reports},
-    store::{Gathered, daily_mismatch},
+    reading::Reading,
+    reports::Reports,
+    store::daily_mismatch,
 };
 use crate::{
     config::Config,
@@ -24,6 +26,8 @@ pub struct Progress {
     /// Readings still to come, by source.
     waiting: HashMap<Source, usize>,
     failures: HashMap<Source, Vec<SourceFailure>>,
+    /// Ticket counts still to come, by segment.
+    contacts_waiting: Vec<usize>,
     /// Daily counts not yet held against the created counts, by segment.
     unchecked: HashMap<usize, DailyCounts>,
     done: Vec<Source>,
@@ -50,21 +54,23 @@ impl Progress {
             gathered: Gathered::new(end, started),
             waiting,
             failures: HashMap::new(),
+            contacts_waiting: vec![config.windows.len(); config.segments.len()],
             unchecked: HashMap::new(),
             done: Vec::new(),
             tickets_forbidden: false,
         }
     }
 
-    /// Takes one reading in. Returns whether it was the last of its source.
+    /// Takes one reading in. With the last one of a source, its state is noted.
     pub fn take(
         &mut self,
         config: &Config,
         reading: Reading,
         outlets: &Outlets,
         health: &mut Health,
-    ) -> bool {
+    ) {
         let source = reading.source(config);
+        let segment = self.note_segment(&reading);
         let failures = self.sort(reading);
         for failure in &failures {
             (outlets.failed)(&source, failure);
@@ -76,24 +82,38 @@ impl Progress {
             .entry(source.clone())
             .or_default()
             .extend(failures);
+        if let Some(segment) = segment {
+            self.check_daily(segment, config, outlets);
+        }
         let Some(waiting) = self.waiting.get_mut(&source) else {
-            return false;
+            return;
         };
         *waiting = waiting.saturating_sub(1);
         if *waiting > 0 {
-            return false;
+            return;
         }
         self.done.push(source.clone());
-        // Daily counts are trusted only once the created counts are in.
+        // Daily counts are good or bad only once the created counts are in.
         let counts = [Source::Tickets, Source::DailyTickets];
         if source != Source::DailyTickets {
             self.close(&source, outlets, health);
         }
         if counts.contains(&source) && counts.iter().all(|source| self.done.contains(source)) {
-            self.check_daily(config, outlets);
             self.close(&Source::DailyTickets, outlets, health);
         }
-        true
+    }
+
+    /// The segment whose ticket counts are all in, where the reading is about one: its daily counts
+    /// can be checked without waiting for other segments.
+    fn note_segment(&mut self, reading: &Reading) -> Option<usize> {
+        let (segment, arrived) = match *reading {
+            Reading::Contacts { segment, .. } => (segment, 1),
+            Reading::Daily { segment, .. } => (segment, 0),
+            _ => return None,
+        };
+        let waiting = self.contacts_waiting.get_mut(segment)?;
+        *waiting = waiting.saturating_sub(arrived);
+        (*waiting == 0).then_some(segment)
     }
 
     fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
@@ -134,24 +154,34 @@ impl Progress {
     }
 
     /// Daily counts whose sum over a window is not the created count of that window are not
-    /// trusted: the buckets may not be what they seem.
-    fn check_daily(&mut self, config: &Config, outlets: &Outlets) {
-        for (segment, daily) in std::mem::take(&mut self.unchecked) {
-            let mismatch = daily_mismatch(config, &self.gathered, segment, &daily);
-            let mismatch = mismatch.map(|(window, days, created)| {
-                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-                let window = config.windows.get(window).map_or("", Window::name);
-                health::mismatch(name, window, days, created)
-            });
-            if let Some(failure) = mismatch {
-                (outlets.failed)(&Source::DailyTickets, &failure);
-                self.failures
-                    .entry(Source::DailyTickets)
-                    .or_default()
-                    .push(failure);
-            } else {
-                self.gathered.daily.insert(segment, daily);
-            }
+    /// trusted: the buckets may not be what they seem. Where no window of the segment was read,
+    /// there is nothing to hold them against.
+    fn check_daily(&mut self, segment: usize, config: &Config, outlets: &Outlets) {
+        let Some(daily) = self.unchecked.remove(&segment) else {
+            return;
+        };
+        if let Some((window, days, created)) =
+            daily_mismatch(config, &self.gathered, segment, &daily)
+        {
+            let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+            let window = config.windows.get(window).map_or("", Window::name);
+            let failure = health::mismatch(name, window, days, created);
+            (outlets.failed)(&Source::DailyTickets, &failure);
+            self.failures
+                .entry(Source::DailyTickets)
+                .or_default()
+                .push(failure);
+            return;
+        }
+        let gathered = &mut self.gathered;
+        let windows = 0..config.windows.len();
+        let held_against = windows
+            .into_iter()
+            .any(|window| gathered.contacts.contains_key(&(segment, window)));
+        if held_against {
+            gathered.daily.insert(segment, daily);
+        } else {
+            gathered.unproven.insert(segment, daily);
         }
     }
 
@@ -159,21 +189,5 @@ impl Progress {
         let failures = self.failures.remove(source).unwrap_or_default();
         let took = self.gathered.started.elapsed();
         health.finish(source, &failures, took, (outlets.now)());
-    }
-
-    /// Closes whatever could not be closed as it came in.
-    pub fn finish(&mut self, config: &Config, outlets: &Outlets, health: &mut Health) {
-        if !self.unchecked.is_empty() {
-            self.check_daily(config, outlets);
-        }
-        let open: Vec<Source> = self
-            .waiting
-            .keys()
-            .filter(|source| !self.done.contains(source))
-            .cloned()
-            .collect();
-        for source in open {
-            self.close(&source, outlets, health);
-        }
     }
 }

@@ -9,26 +9,18 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::plan;
+use super::{
+    plan,
+    reports::{Plan, Probe, Reports, available, presume, settle},
+};
 use crate::{
     chain::chain,
-    config::{Config, CountsFrom},
+    config::Config,
     domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
     helpscout::{self, Contacts, HelpScout, Reader},
     population::{self, Populations},
     snapshot::SourceFailure,
 };
-
-/// Whether the account's plan has reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reports {
-    /// Not known yet: the first answer tells.
-    Unknown,
-    /// They are answered.
-    Available,
-    /// They are forbidden, or not asked for: tickets are counted by search.
-    Unavailable,
-}
 
 /// What the readers of a refresh share.
 pub struct Readers {
@@ -110,11 +102,11 @@ impl<'a> Round<'a> {
         config: &'a Config,
         readers: &'a Readers,
         reader: &'a Reader<'a>,
-        reports: Reports,
+        plan: Plan,
         end: Timestamp,
         deadline: Instant,
     ) -> Self {
-        let (decide, reports) = watch::channel(reports);
+        let (decide, reports) = watch::channel(plan.reports);
         let decide = Arc::new(decide);
         let task = Task {
             config,
@@ -123,16 +115,27 @@ impl<'a> Round<'a> {
             deadline,
         };
         let readings = FuturesUnordered::new();
+        if plan.reports == Reports::Unknown {
+            let presuming = presume(plan, Arc::clone(&decide));
+            readings.push(boxed(async {
+                presuming.await;
+                None
+            }));
+        }
         for population in 0..config.populations.len() {
             let reading = read_population(task, &readers.populations, population, reports.clone());
             readings.push(boxed(reading));
         }
+        // Lists are answered fast, reports are not: they need not queue behind them.
         for segment in 0..config.segments.len() {
             readings.push(boxed(read_open(task, segment)));
+        }
+        for segment in 0..config.segments.len() {
             for window in 0..config.windows.len() {
                 let probes = segment == 0 && window == 0;
                 let decide = probes.then(|| Arc::clone(&decide));
-                let reading = read_contacts(task, segment, window, decide, reports.clone());
+                let probe = decide.map(|decide| Probe { decide, plan });
+                let reading = read_contacts(task, segment, window, probe, reports.clone());
                 readings.push(boxed(reading));
             }
             readings.push(boxed(read_daily(task, segment, reports.clone())));
@@ -167,55 +170,42 @@ fn boxed<'a>(
     Box::pin(reading)
 }
 
-/// Waits until it is known whether reports are to be had, and says so.
-async fn available(mut reports: watch::Receiver<Reports>) -> bool {
-    let known = reports
-        .wait_for(|reports| *reports != Reports::Unknown)
-        .await;
-    known.is_ok_and(|reports| *reports == Reports::Available)
-}
-
 async fn read_contacts(
     task: Task<'_>,
     segment: usize,
     window: usize,
-    decide: Option<Arc<watch::Sender<Reports>>>,
+    probe: Option<Probe>,
     reports: watch::Receiver<Reports>,
 ) -> Option<Reading> {
-    let probes = decide.is_some() && *reports.borrow() == Reports::Unknown;
-    let interval = task.config.windows.get(window)?.current(task.end);
-    let previous = task.config.windows.get(window)?.previous(task.end);
-    let by_report = probes || available(reports).await;
+    let window_of = task.config.windows.get(window)?;
+    let current = window_of.current(task.end);
+    let previous = window_of.previous(task.end);
+    let probe = probe.filter(|probe| probe.plan.reports == Reports::Unknown);
+    let by_report = probe.is_some() || available(reports).await;
     let result = within(task, segment, async |filter| {
-        if by_report {
-            let answer = task.reader.contacts(&filter, interval, previous).await;
-            if let Some(decide) = decide.as_ref().filter(|_| probes) {
-                let auto = task.config.helpscout.counts_from == CountsFrom::Auto;
-                let forbidden = answer.as_ref().is_err_and(helpscout::Error::is_forbidden);
-                let known = if auto && forbidden {
-                    Reports::Unavailable
-                } else {
-                    Reports::Available
-                };
-                decide.send_replace(known);
-                if known == Reports::Unavailable {
-                    return search(task.reader, &filter, interval, previous).await;
-                }
-            }
-            return answer;
+        if !by_report {
+            return search(task.reader, &filter, current, previous).await;
         }
-        search(task.reader, &filter, interval, previous).await
+        let answer = task.reader.contacts(&filter, current, previous).await;
+        let Some(Probe { decide, plan }) = &probe else {
+            return answer;
+        };
+        let told = match &answer {
+            Ok(_) => Reports::Available,
+            Err(error) if error.is_forbidden() => Reports::Unavailable,
+            Err(_) => plan.presumed,
+        };
+        settle(decide, told);
+        // What was decided without this answer, because it was late, holds for all.
+        if *decide.borrow() == Reports::Unavailable && answer.is_err() {
+            return search(task.reader, &filter, current, previous).await;
+        }
+        answer
     })
     .await;
     // A probe that never got to ask must not leave the others waiting.
-    if let Some(decide) = decide.filter(|_| probes) {
-        decide.send_if_modified(|reports| {
-            let unknown = *reports == Reports::Unknown;
-            if unknown {
-                *reports = Reports::Available;
-            }
-            unknown
-        });
+    if let Some(Probe { decide, plan }) = &probe {
+        settle(decide, plan.presumed);
     }
     Some(Reading::Contacts {
         segment,
@@ -302,26 +292,28 @@ async fn within<T>(
     read: impl AsyncFnOnce(helpscout::Filter) -> Result<T, helpscout::Error>,
 ) -> Result<T, SourceFailure> {
     let Some(segment) = task.config.segments.get(segment) else {
-        return Err(timed_out(""));
+        return Err(timed_out(Vec::new()));
     };
     let reading = async {
         let filter = task.reader.filter(segment).await?;
         read(filter).await
     };
-    let about = format!("segment {}: ", segment.name);
+    let segments = vec![segment.name.clone()];
     match timeout_at(task.deadline, reading).await {
         Ok(result) => result.map_err(|error| SourceFailure {
             reason: error.reason(),
-            text: format!("{about}{}", chain(&error)),
+            segments,
+            text: chain(&error),
         }),
-        Err(_) => Err(timed_out(&about)),
+        Err(_) => Err(timed_out(segments)),
     }
 }
 
-fn timed_out(about: &str) -> SourceFailure {
+fn timed_out(segments: Vec<String>) -> SourceFailure {
     SourceFailure {
         reason: Reason::Timeout,
-        text: format!("{about}not read before the next refresh was due"),
+        segments,
+        text: "not read before the next refresh was due".to_owned(),
     }
 }
 
@@ -345,7 +337,7 @@ async fn read_population(
                 continue;
             }
             Ok(Err(error)) => failure(&error),
-            Err(_) => timed_out(""),
+            Err(_) => timed_out(Vec::new()),
         };
         // What failed for the query may work for another interval; what failed for the other side
         // will not, and asking again for each interval would only add to its trouble.
@@ -365,6 +357,7 @@ async fn read_population(
 fn failure(error: &population::Error) -> SourceFailure {
     SourceFailure {
         reason: error.reason(),
+        segments: Vec::new(),
         text: chain(error),
     }
 }

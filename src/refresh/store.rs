@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::plan::{self, PopulationUse};
+use super::{
+    gathered::{Exposed, Gathered, Kept, Pair},
+    plan::{self, PopulationUse},
+};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, ContactCounts, DailyCounts, Evidence, Interval, OpenTickets, Ratings, Tickets,
-        assess, dispersion,
+        Assessment, ContactCounts, DailyCounts, Evidence, OpenTickets, Ratings, Tickets, assess,
+        dispersion,
     },
     helpscout::Contacts,
     snapshot::{
@@ -18,14 +21,6 @@ use crate::{
         TargetFrame,
     },
 };
-
-/// A value, the `end` it holds for, and when it was read.
-#[derive(Clone, Debug)]
-struct Kept<T> {
-    value: T,
-    end: Timestamp,
-    read_at: Instant,
-}
 
 /// Created tickets in the window and in the previous one.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +36,6 @@ struct Rise {
     p_value: Option<f64>,
 }
 
-/// Segment and window.
-type Pair = (usize, usize);
 /// Segment, population, window.
 type Place = (usize, usize, usize);
 
@@ -58,73 +51,6 @@ pub struct Store {
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Assessment>>,
     rises: HashMap<Place, Kept<Rise>>,
-}
-
-/// What one refresh has read so far, all for one `end`.
-pub struct Gathered {
-    /// `end`.
-    pub end: Timestamp,
-    /// When the refresh started: the age of everything it read counts from here.
-    pub started: Instant,
-    /// Tickets by segment and window.
-    pub contacts: HashMap<Pair, Contacts>,
-    /// Ratings by segment and window.
-    pub ratings: HashMap<Pair, Ratings>,
-    /// Daily counts by segment, only those that are trusted.
-    pub daily: HashMap<usize, DailyCounts>,
-    /// Open tickets by segment; `None` where they cannot be known.
-    pub open: HashMap<usize, Option<OpenTickets>>,
-    /// Populations by index and interval.
-    pub populations: HashMap<(usize, Interval), f64>,
-}
-
-impl Gathered {
-    /// Nothing yet.
-    pub fn new(end: Timestamp, started: Instant) -> Self {
-        Self {
-            end,
-            started,
-            contacts: HashMap::new(),
-            ratings: HashMap::new(),
-            daily: HashMap::new(),
-            open: HashMap::new(),
-            populations: HashMap::new(),
-        }
-    }
-
-    fn kept<T>(&self, value: T) -> Kept<T> {
-        Kept {
-            value,
-            end: self.end,
-            read_at: self.started,
-        }
-    }
-
-    /// `u`, `u₀` and `u_b` of a population for a window; `None` until the first two are read.
-    fn exposure(&self, population: usize, uses: &PopulationUse) -> Option<Exposed> {
-        let value = |interval: Interval| self.populations.get(&(population, interval)).copied();
-        let current = value(uses.current)?;
-        let previous = match uses.previous {
-            Some(interval) => Some(value(interval)?),
-            None => None,
-        };
-        let baseline = uses.baseline.as_ref().and_then(|baseline| {
-            let sum: Option<f64> = baseline.intervals.iter().copied().map(value).sum();
-            sum.map(|sum| sum * baseline.times)
-        });
-        Some(Exposed {
-            current,
-            previous,
-            baseline,
-        })
-    }
-}
-
-/// The population of a window and of what it is compared with.
-struct Exposed {
-    current: f64,
-    previous: Option<f64>,
-    baseline: Option<f64>,
 }
 
 impl Store {
@@ -146,6 +72,12 @@ impl Store {
         for (segment, daily) in &gathered.daily {
             self.dispersion
                 .insert(*segment, gathered.kept(dispersion(daily)));
+        }
+        // Without ticket counts, daily counts are trusted where they have proved right before.
+        for (segment, daily) in &gathered.unproven {
+            if let Some(known) = self.dispersion.get_mut(segment) {
+                *known = gathered.kept(dispersion(daily));
+            }
         }
         self.take_created(config, gathered);
         self.take_populations(config, gathered);
@@ -237,13 +169,14 @@ impl Store {
                 continue;
             };
             let baseline_tickets = plan::baseline_tickets(window, end, daily, counts.1);
+            let dispersion = self.dispersion.get(&segment);
             let evidence = Evidence {
                 tickets,
                 count,
                 population: exposed.current,
                 previous_count: counts.1,
                 previous_population: exposed.previous,
-                dispersion: self.dispersion.get(&segment).map(|kept| kept.value),
+                dispersion: dispersion.map(|kept| kept.value),
                 baseline: plan::baseline(baseline_tickets, exposed.baseline),
             };
             let Some(assessment) = assess(&evidence) else {
@@ -256,7 +189,12 @@ impl Store {
                     baseline: assessment.baseline,
                     p_value: assessment.rise_p_value,
                 };
-                self.rises.insert(place, gathered.kept(rise));
+                let mut kept = gathered.kept(rise);
+                if let Some(dispersion) = dispersion {
+                    // No older than what it rests on, which may be from an earlier refresh.
+                    kept.read_at = kept.read_at.min(dispersion.read_at);
+                }
+                self.rises.insert(place, kept);
             }
             self.rates
                 .insert((place, tickets), gathered.kept(assessment));
@@ -269,6 +207,11 @@ impl Store {
         self.dispersion.clear();
         self.created.clear();
         self.rises.clear();
+    }
+
+    /// Forgets ratings, once they are not read any more.
+    pub fn forget_ratings(&mut self) {
+        self.ratings.clear();
     }
 
     /// Drops every value that is older than `max_age`, and returns when the next one will be.

@@ -140,10 +140,10 @@ fn parse_weight(text: &str) -> Option<Weight> {
 mod tests {
     use super::*;
 
-    fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
+    fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, line.parse().unwrap());
+            headers.append(name, line.parse().unwrap());
         }
         headers
     }
@@ -170,7 +170,7 @@ mod tests {
             &["x/y;a=\"b,c;q=0\\\",\";q=1,application/openmetrics-text"],
         ] {
             assert_eq!(
-                format(&headers(ACCEPT, lines)),
+                format(&headers(&ACCEPT, lines)),
                 Format::OpenMetrics,
                 "{lines:?}"
             );
@@ -197,7 +197,7 @@ mod tests {
             &["application/openmetrics-text;q=0.1234,*/*;q=0.001"],
             &[";;;,,q=,=\"\\"],
         ] {
-            assert_eq!(format(&headers(ACCEPT, lines)), Format::Text, "{lines:?}");
+            assert_eq!(format(&headers(&ACCEPT, lines)), Format::Text, "{lines:?}");
         }
     }
 
@@ -226,7 +226,7 @@ mod tests {
             (&["gzip;q=2"], Encoding::Identity),
         ] {
             assert_eq!(
-                encoding(&headers(ACCEPT_ENCODING, lines)),
+                encoding(&headers(&ACCEPT_ENCODING, lines)),
                 expected,
                 "{lines:?}"
             );

@@ -1,6 +1,11 @@
 //! The real program, started for a test and ended with it.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -11,7 +16,7 @@ use std::{
 };
 
 /// How long anything that must happen may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -34,8 +39,14 @@ pub struct Ended {
 impl Exporter {
     /// Starts the program on a free port of the loopback address and waits until it listens.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut arguments = arguments.to_vec();
+        arguments.push("--web.listen-address=127.0.0.1:0");
+        Self::start_on(&arguments, environment)
+    }
+
+    /// Starts the program on the addresses among `arguments` and waits until it listens.
+    pub fn start_on(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = command(arguments, environment)
-            .arg("--web.listen-address=127.0.0.1:0")
             .spawn()
             .expect("the exporter starts");
         let output = Arc::new(Mutex::new(String::new()));
@@ -50,18 +61,23 @@ impl Exporter {
             readers,
         };
         exporter.address = exporter.wait("an address to listen on", |exporter| {
-            let output = exporter.output();
-            let line = output.lines().find(|line| line.contains("listening"))?;
-            let address = line.split_once("address=")?.1;
-            Some(
-                address
-                    .split_whitespace()
-                    .next()?
-                    .trim_matches('"')
-                    .to_owned(),
-            )
+            exporter.addresses().into_iter().next()
         });
         exporter
+    }
+
+    /// The addresses that it said it listens on, in either form of the log.
+    pub fn addresses(&self) -> Vec<String> {
+        let output = self.output();
+        let lines = output.lines().filter(|line| line.contains("listening"));
+        let address = |line: &str| {
+            let (_, rest) = line.split_once("address")?;
+            let start = rest.find(|c: char| c.is_ascii_digit() || c == '[')?;
+            let rest = &rest[start..];
+            let end = rest.find([' ', '"', ',']).unwrap_or(rest.len());
+            Some(rest[..end].to_owned())
+        };
+        lines.filter_map(address).collect()
     }
 
     /// Everything it has printed so far.

@@ -1,6 +1,8 @@
 //! A scripted server on a port of its own: answers as a test says, notes what it was asked, and
 //! can break off, hang, go on for ever or inflate.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::{
     convert::Infallible,
     io::{self, Write as _},

@@ -1,6 +1,8 @@
 //! A snapshot in which every family has samples, from the worked example of the documentation:
 //! two months of one mailbox, 2 000 and 2 400 dossiers.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::sync::Arc;
 
 use contact_rate_exporter::{
@@ -205,6 +207,7 @@ fn states(end: Timestamp) -> Vec<SourceState> {
                 last_duration_seconds: Some(0.25 * (index as f64 + 1.0)),
                 last_failure: happiness.then(|| SourceFailure {
                     reason: Reason::Status,
+                    segments: Vec::new(),
                     text: "GET /v2/reports/happiness answered 500: <try> again & \"again\""
                         .to_owned(),
                 }),

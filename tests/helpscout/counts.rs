@@ -196,6 +196,33 @@ async fn days_are_placed_on_the_grid_that_ends_at_end() {
     );
 }
 
+/// A month in which clocks change is no whole number of days: its last day is cut short.
+#[tokio::test]
+async fn days_of_any_range_are_summed() {
+    let desk = Desk::only(NEW, || {
+        let buckets = r#"{"current":[{"start":"2026-01-07T11:34:00Z","count":4},
+            {"start":"2026-01-08T11:34:00Z","count":9}]}"#;
+        Reply::json(200, buckets)
+    })
+    .await;
+    let all = desk.all().await;
+    let created = async |seconds| {
+        let interval = Interval::ending_at(end(), seconds);
+        desk.reader().created_alone(&all, interval).await
+    };
+    assert_eq!(created(DAY + 3600).await.unwrap(), 13);
+    // Buckets that begin elsewhere, or after the range, are of another range.
+    for seconds in [3600, 2 * DAY, DAY + 7200] {
+        let error = created(seconds).await.unwrap_err();
+        assert_eq!(error.reason(), Reason::Decode, "{seconds}");
+    }
+    for seconds in [0, 60 * DAY + 1] {
+        let error = created(seconds).await.unwrap_err();
+        assert!(matches!(error, Error::NotDays { .. }), "{error}");
+    }
+    assert_eq!(desk.count(NEW), 4);
+}
+
 #[tokio::test]
 async fn ratings_are_read() {
     let desk = Desk::new(good).await;

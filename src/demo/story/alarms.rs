@@ -147,7 +147,8 @@ fn extremes<const N: usize>(
 #[test]
 fn the_incident_is_seen_at_once() {
     let [week] = extremes(Scenario::Incident, [WEEK], 0..=2);
-    assert!(week.smallest_rise > 1.5, "{week:?}");
+    // So large a rise is told whatever four weeks say, see `prometheus/rules`.
+    assert!(week.smallest_rise >= 1.75, "{week:?}");
     assert!(week.largest_p < 0.002, "{week:?}");
 }
 

@@ -9,7 +9,7 @@ use crate::domain::{ContactCounts, Ratings};
 /// and `percentResolvedOnFirstReply`, whose unit differs between recordings and documents.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "a report")]
-pub(in crate::helpscout) struct Productivity {
+pub struct Productivity {
     current: Totals,
     #[serde(default, deserialize_with = "object")]
     previous: Option<Totals>,
@@ -48,12 +48,12 @@ struct Distribution {
 
 impl Productivity {
     /// Of the range asked for.
-    pub(in crate::helpscout) fn current(&self) -> ContactCounts {
+    pub fn current(&self) -> ContactCounts {
         self.counts(&self.current, |distribution| distribution.count)
     }
 
     /// Of the previous range; `None` when the answer has none.
-    pub(in crate::helpscout) fn previous(&self) -> Option<ContactCounts> {
+    pub fn previous(&self) -> Option<ContactCounts> {
         let previous = self.previous.as_ref()?;
         Some(self.counts(previous, |distribution| distribution.previous_count))
     }

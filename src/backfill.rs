@@ -9,6 +9,7 @@
 
 mod cache;
 mod chain;
+mod definition;
 mod entry;
 mod past;
 mod plan;
@@ -167,23 +168,22 @@ pub async fn backfill(
     let help_scout = HelpScout::for_history(config, telemetry).map_err(Error::Client)?;
     let populations = Populations::new(config).map_err(Error::Populations)?;
     let plan = |mode| Plan::new(config, span, mode, options.means == Means::Read);
+    let first_plans = [plan(Mode::RECORDED), plan(Mode::Search)];
     if options.dry_run {
         let cache = Cache::look(&folder, config)?;
         let supposed = match config.helpscout.counts_from {
             CountsFrom::Search => Mode::Search,
-            CountsFrom::Auto | CountsFrom::Reports => Mode::RECORDED,
+            CountsFrom::Auto | CountsFrom::Reports => {
+                known_mode(&cache, &first_plans)?.unwrap_or(Mode::RECORDED)
+            }
         };
-        let known = match plan(supposed).first() {
-            Some(first) => known_mode(&cache, first)?,
-            None => None,
-        };
-        let plan = plan(known.unwrap_or(supposed));
+        let plan = plan(supposed);
         return Ok(foresee(config, &plan, &cache, &help_scout, options.means)?);
     }
     let cache = Cache::open(&folder, config)?;
     let mut samples = Samples::new(folder_of(&options.output)).map_err(Error::Aside)?;
     let tickets = Tickets::new(config, &cache, &help_scout);
-    let mode = tickets.mode(&plan(Mode::RECORDED)).await?;
+    let mode = tickets.mode(&first_plans).await?;
     let plan = plan(mode);
     let (work, _) = run::work(config, &plan, &cache)?;
     let progress = Progress::new(work);

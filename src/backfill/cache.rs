@@ -12,22 +12,18 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use jiff::{Timestamp, tz::Offset};
-use serde::{Deserialize, Serialize};
-
-use super::entry::{Key, Kind, Line, Value};
+use super::{
+    definition,
+    entry::{Key, Kind, Line, Value},
+};
 use crate::{
     config::Config,
     domain::{ContactCounts, Interval, Ratings},
 };
+use jiff::{Timestamp, tz::Offset};
 
-/// The file that says of what the cache is.
-const DEFINITION: &str = "definition.json";
 /// The file that one run at a time holds.
 const LOCK: &str = "lock";
-
-/// The form of the lines.
-const VERSION: u32 = 1;
 
 /// The cache cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,26 +51,6 @@ pub enum CacheError {
         /// By what it differs.
         what: &'static str,
     },
-}
-
-/// Of what a cache is.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Definition {
-    version: u32,
-    /// [`Config::definition_hash`].
-    counted: u64,
-    /// The Help Scout app, so that two accounts with one definition are kept apart.
-    app_id: String,
-}
-
-impl Definition {
-    fn new(config: &Config) -> Self {
-        Self {
-            version: VERSION,
-            counted: config.definition_hash(),
-            app_id: config.helpscout.app_id.clone(),
-        }
-    }
 }
 
 /// Year and month.
@@ -112,23 +88,15 @@ impl Cache {
             Err(TryLockError::WouldBlock) => return Err(CacheError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(&path)(source)),
         }
-        if !Self::fits(folder, config)? {
-            let path = folder.join(DEFINITION);
-            let written = serde_json::to_vec(&Definition::new(config)).map_err(io::Error::from);
-            let write = |text: Vec<u8>| {
-                let mut file = tempfile::NamedTempFile::new_in(folder)?;
-                file.write_all(&text)?;
-                file.persist(&path)?;
-                Ok(())
-            };
-            written.and_then(write).map_err(failed(&path))?;
+        if !definition::fits(folder, config)? {
+            definition::write(folder, config)?;
         }
         Ok(Self::new(folder, config, Some(lock)))
     }
 
     /// Looks at the cache in `folder`, if there is one, without a trace.
     pub fn look(folder: &Path, config: &Config) -> Result<Self, CacheError> {
-        Self::fits(folder, config)?;
+        definition::fits(folder, config)?;
         Ok(Self::new(folder, config, None))
     }
 
@@ -143,34 +111,6 @@ impl Cache {
                 .collect(),
             months: Mutex::default(),
             _lock: lock,
-        }
-    }
-
-    /// Whether there is a cache and it answers what `config` asks; an error when it does not.
-    fn fits(folder: &Path, config: &Config) -> Result<bool, CacheError> {
-        let path = folder.join(DEFINITION);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(source) => return Err(CacheError::Io { path, source }),
-        };
-        let foreign = |what| CacheError::Foreign {
-            folder: folder.to_owned(),
-            what,
-        };
-        let found: Definition = serde_json::from_slice(&text)
-            .map_err(|_| foreign("by another version of this program"))?;
-        let wanted = Definition::new(config);
-        if found.version != wanted.version {
-            Err(foreign("by another version of this program"))
-        } else if found.counted != wanted.counted {
-            Err(foreign(
-                "under another definition (windows, segments, populations, queries or counts_from)",
-            ))
-        } else if found.app_id != wanted.app_id {
-            Err(foreign("with another Help Scout app"))
-        } else {
-            Ok(true)
         }
     }
 
@@ -460,7 +400,7 @@ mod tests {
         Cache::open(folder.path(), &config("1d", "a")).unwrap();
         assert!(refused(&config("1d, 7d", "a")).contains("another definition"));
         assert!(refused(&config("1d", "b")).contains("another Help Scout app"));
-        fs::write(folder.path().join(DEFINITION), "{}").unwrap();
+        fs::write(folder.path().join(definition::FILE), "{}").unwrap();
         assert!(refused(&config("1d", "a")).contains("another version"));
     }
 

@@ -24,7 +24,7 @@ use crate::exposition::{
 };
 
 /// Samples that are sorted at a time: 16 bytes each.
-const BATCH: u64 = 1 << 20;
+const BATCH: u64 = 1 << 18;
 
 /// A record: series (4 bytes), step (4 bytes), value (8 bytes).
 const RECORD: usize = 16;

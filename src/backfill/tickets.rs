@@ -42,19 +42,21 @@ impl<'a> Tickets<'a> {
     }
 
     /// Finds out how the account lets tickets be counted: from what the cache has, or by the first
-    /// call of `plan`, which is not lost.
-    pub async fn mode(&self, plan: &Plan) -> Result<Mode, Error> {
-        if self.config.helpscout.counts_from == CountsFrom::Search {
+    /// call of the plan by reports, which is not lost. `plans` are those by reports and by search.
+    pub async fn mode(&self, plans: &[Plan; 2]) -> Result<Mode, Error> {
+        let counts_from = self.config.helpscout.counts_from;
+        if counts_from == CountsFrom::Search {
             return Ok(Mode::Search);
         }
-        let Some(first) = plan.first() else {
-            return Ok(Mode::RECORDED);
-        };
-        if let Some(mode) = known_mode(self.cache, first)? {
+        if let Some(mode) = known_mode(self.cache, plans)? {
             return Ok(mode);
         }
+        let [by_report, _] = plans;
+        let Some(first) = by_report.first() else {
+            return Ok(Mode::RECORDED);
+        };
         match self.read(0, Call::Counts(first)).await {
-            Ok(()) => Ok(known_mode(self.cache, first)?.unwrap_or(Mode::RECORDED)),
+            Ok(()) => Ok(known_mode(self.cache, plans)?.unwrap_or(Mode::RECORDED)),
             Err(Error::HelpScout { source, .. })
                 if source.is_forbidden()
                     && self.config.helpscout.counts_from == CountsFrom::Auto =>
@@ -215,10 +217,10 @@ impl<'a> Tickets<'a> {
     }
 }
 
-/// What the cache tells of how the account counts.
-pub fn known_mode(cache: &Cache, first: Pair) -> Result<Option<Mode>, CacheError> {
-    // The later one may be gone from the plan of another span, so either will do.
-    for interval in first.intervals() {
+/// What the cache tells of how the account counts: it has the first interval of one of the plans.
+pub fn known_mode(cache: &Cache, plans: &[Plan; 2]) -> Result<Option<Mode>, CacheError> {
+    let firsts = plans.iter().filter_map(Plan::first);
+    for interval in firsts.flat_map(Pair::intervals) {
         if let Some(counts) = cache.counts(0, interval)? {
             return Ok(Some(Mode::Reports {
                 created: counts.created.is_some(),

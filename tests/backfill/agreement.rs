@@ -95,7 +95,7 @@ fn is_mean(name: &str) -> bool {
     name.ends_with("_mean_seconds")
 }
 
-/// Fills in `from` to `to` and holds the first, a middle and the last instant against the daemon.
+/// Fills in `from` to `to` and holds the first and the last instant against the daemon.
 async fn agrees(
     world: &World,
     config: &Config,
@@ -132,7 +132,7 @@ async fn agrees(
 
     let pages = read(&output);
     let ends: Vec<Timestamp> = pages.keys().copied().collect();
-    for end in [ends[0], ends[ends.len() / 2], ends[ends.len() - 1]] {
+    for end in [ends[0], ends[ends.len() - 1]] {
         let mut expected = live(config, end).await;
         let mut found = pages[&end].clone();
         if means == Means::Skip {
@@ -157,7 +157,7 @@ async fn days_of_the_default_windows() {
         &world,
         &config,
         "2025-05-01",
-        "2025-06-30",
+        "2025-05-31",
         "1d",
         Means::Skip,
     )
@@ -167,9 +167,9 @@ async fn days_of_the_default_windows() {
         outcome.contains("contact_accounts and its contact rates"),
         "{outcome}"
     );
-    // 61 + 55 days in pairs, and 61 + 27 days of ratings, for four segments.
+    // 31 + 55 days in pairs, and 31 + 27 days of ratings, for four segments.
     assert!(
-        outcome.starts_with("408 calls made, 408 foreseen"),
+        outcome.starts_with("288 calls made, 288 foreseen"),
         "{outcome}"
     );
 }
@@ -182,7 +182,7 @@ async fn every_window_for_itself() {
         &world,
         &config,
         "2025-05-01",
-        "2025-05-20",
+        "2025-05-12",
         "1d",
         Means::Read,
     )
@@ -265,7 +265,7 @@ async fn short_windows_read_older_days_as_a_series() {
         &world,
         &config,
         "2025-05-01",
-        "2025-07-10",
+        "2025-05-20",
         "1d",
         Means::Skip,
     )
@@ -288,7 +288,7 @@ async fn reports_that_lack_created_tickets_and_messages() {
         &world,
         &config,
         "2025-05-01",
-        "2025-05-20",
+        "2025-05-10",
         "12h",
         Means::Skip,
     )
@@ -307,7 +307,7 @@ async fn previous_ranges_that_lack_them() {
         &world,
         &config,
         "2025-05-01",
-        "2025-05-20",
+        "2025-05-10",
         "1d",
         Means::Skip,
     )

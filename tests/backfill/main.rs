@@ -17,4 +17,5 @@ mod text_parser;
 mod agreement;
 mod command;
 mod history;
+mod truth;
 mod world;

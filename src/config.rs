@@ -7,6 +7,7 @@
 mod decode;
 mod definition;
 mod document;
+mod interpolation;
 mod populations;
 mod query;
 mod secret;

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf as _, buf::Chain};
+use bytes::{Buf, buf::Chain};
 use hyper::{
     Response, StatusCode,
     body::{Body, Bytes, Frame, SizeHint},
@@ -37,7 +37,7 @@ impl Body for Parts {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let length = self.parts.as_ref().map_or(0, |parts| parts.remaining());
+        let length = self.parts.as_ref().map_or(0, Buf::remaining);
         SizeHint::with_exact(length as u64)
     }
 }

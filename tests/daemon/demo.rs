@@ -77,7 +77,7 @@ async fn every_scenario_shows_every_family() {
         let said = demo.output();
         for part in [
             scenario,
-            "http://127.0.0.1:0/metrics",
+            &demo.url("/metrics"),
             "SQLite file",
             "simulated Help Scout",
         ] {

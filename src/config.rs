@@ -4,6 +4,7 @@
 //! tree that keeps every position, `decode` turns the tree into these types and collects every
 //! problem on the way, `query` finds the placeholders of SQL and URLs.
 
+mod databases;
 mod decode;
 mod definition;
 mod document;
@@ -127,7 +128,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let windows = sections::windows(decoder, &mut root);
     let helpscout = sections::helpscout(decoder, &mut root);
     let segments = sections::segments(decoder, &mut root);
-    let databases = populations::databases(decoder, &mut root);
+    let databases = databases::databases(decoder, &mut root);
     let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     decoder.finish(root);
@@ -138,7 +139,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         windows,
         helpscout: helpscout?,
         segments,
-        databases,
+        databases: databases.usable,
         populations,
         targets,
     })

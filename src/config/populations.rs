@@ -1,10 +1,11 @@
-//! The sections `databases` and `populations`.
+//! The section `populations`.
 
 use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::{
-    Database, Dialect, Population, PopulationKind, PopulationSource, Secret, Template,
+    Population, PopulationKind, PopulationSource, Secret, Template,
+    databases::Databases,
     decode::{Decoder, Field, Section},
     query::foreign_placeholder,
     sections::required,
@@ -44,45 +45,11 @@ pub const RESERVED_NAMES: [&str; 19] = [
     "happiness",
 ];
 
-pub fn databases(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Database> {
-    let Some(field) = root.take("databases") else {
-        return Vec::new();
-    };
-    let mut databases = Vec::new();
-    for (name, _, entry) in decoder.entries(&field) {
-        let Some(mut section) = decoder.section(&entry) else {
-            continue;
-        };
-        let url = decoder.secret(&mut section, "url", "url_file", true);
-        decoder.finish(section);
-        let Some(url) = url else { continue };
-        // The address holds a password: no part of it is shown.
-        let dialect = match url.expose().split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => Dialect::Postgres,
-            Some("mysql" | "mariadb") => Dialect::Mysql,
-            Some("sqlite") => Dialect::Sqlite,
-            _ => {
-                decoder.problem(
-                    &entry,
-                    "expected an address that starts with postgres://, mysql:// or sqlite://",
-                );
-                continue;
-            }
-        };
-        databases.push(Database {
-            name: name.to_owned(),
-            dialect,
-            url,
-        });
-    }
-    databases
-}
-
 /// The populations, and the names of those that have a problem.
 pub fn populations(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
-    databases: &[Database],
+    databases: &Databases,
 ) -> (Vec<Population>, Vec<String>) {
     let Some(field) = root.take("populations") else {
         return (Vec::new(), Vec::new());
@@ -178,7 +145,7 @@ fn source(
     decoder: &mut Decoder<'_>,
     kind: PopulationKind,
     field: &Field<'_>,
-    databases: &[Database],
+    databases: &Databases,
 ) -> Option<PopulationSource> {
     let mut section = decoder.section(field)?;
     let database = section.take("database");
@@ -213,18 +180,23 @@ fn sql_source(
     field: &Field<'_>,
     database: Option<Field<'_>>,
     query: Option<Field<'_>>,
-    databases: &[Database],
+    databases: &Databases,
 ) -> Option<PopulationSource> {
     let (Some(database), Some(query)) = (database, query) else {
         decoder.problem(field, "database and query go together");
         return None;
     };
     let choices: Vec<(&str, usize)> = databases
+        .usable
         .iter()
         .enumerate()
         .map(|(index, database)| (database.name.as_str(), index))
         .collect();
     let text = decoder.text(&query);
+    if databases.faulty.iter().any(|name| database.is(name)) {
+        // Its own problem is told already.
+        return None;
+    }
     let database = if choices.is_empty() {
         decoder.problem(&database, "there is no such entry in `databases`");
         return None;
@@ -232,7 +204,7 @@ fn sql_source(
         decoder.choice(&database, &choices)?
     };
     let text = text?;
-    let dialect = databases.get(database)?.dialect;
+    let dialect = databases.usable.get(database)?.dialect;
     let template = Template::sql(&text.value, dialect);
     if text.value.trim().is_empty() {
         decoder.problem(&query, "expected a query, found an empty text");

@@ -1,0 +1,52 @@
+//! The section `databases`.
+
+use super::{
+    Database, Dialect,
+    decode::{Decoder, Section},
+};
+
+/// What the section `databases` gives.
+#[derive(Default)]
+pub struct Databases {
+    /// Those that can be used.
+    pub usable: Vec<Database>,
+    /// Names of those that have a problem of their own.
+    pub faulty: Vec<String>,
+}
+
+pub fn databases(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Databases {
+    let mut databases = Databases::default();
+    let Some(field) = root.take("databases") else {
+        return databases;
+    };
+    for (name, _, entry) in decoder.entries(&field) {
+        // Until the end of the loop, where it proves right.
+        databases.faulty.push(name.to_owned());
+        let Some(mut section) = decoder.section(&entry) else {
+            continue;
+        };
+        let url = decoder.secret(&mut section, "url", "url_file", true);
+        decoder.finish(section);
+        let Some(url) = url else { continue };
+        // The address holds a password: no part of it is shown.
+        let dialect = match url.expose().split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => Dialect::Postgres,
+            Some("mysql" | "mariadb") => Dialect::Mysql,
+            Some("sqlite") => Dialect::Sqlite,
+            _ => {
+                decoder.problem(
+                    &entry,
+                    "expected an address that starts with postgres://, mysql:// or sqlite://",
+                );
+                continue;
+            }
+        };
+        databases.faulty.pop();
+        databases.usable.push(Database {
+            name: name.to_owned(),
+            dialect,
+            url,
+        });
+    }
+    databases
+}

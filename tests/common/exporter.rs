@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 /// How long anything that must happen may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -26,6 +28,8 @@ pub struct Exporter {
     address: String,
     output: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
+    /// Its temporary files, which a program that is killed cannot take away itself.
+    _temporary: TempDir,
 }
 
 /// What a program that ended left behind.
@@ -46,7 +50,9 @@ impl Exporter {
 
     /// Starts the program on the addresses among `arguments` and waits until it listens.
     pub fn start_on(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let temporary = TempDir::with_prefix("contact-rate-test-").expect("a temporary folder");
         let mut child = command(arguments, environment)
+            .env("TMPDIR", temporary.path())
             .spawn()
             .expect("the exporter starts");
         let output = Arc::new(Mutex::new(String::new()));
@@ -59,6 +65,7 @@ impl Exporter {
             address: String::new(),
             output,
             readers,
+            _temporary: temporary,
         };
         exporter.address = exporter.wait("an address to listen on", |exporter| {
             exporter.addresses().into_iter().next()

@@ -155,7 +155,8 @@ impl Progress {
 
     /// Daily counts whose sum over a window is not the created count of that window are not
     /// trusted: the buckets may not be what they seem. Where no window of the segment was read,
-    /// there is nothing to hold them against.
+    /// there is nothing to hold them against. Nor do days without a single ticket tell anything that
+    /// no report confirms: buckets may have been left out, and that is no zero.
     fn check_daily(&mut self, segment: usize, config: &Config, outlets: &Outlets) {
         let Some(daily) = self.unchecked.remove(&segment) else {
             return;
@@ -175,10 +176,14 @@ impl Progress {
         }
         let gathered = &mut self.gathered;
         let windows = 0..config.windows.len();
-        let held_against = windows
-            .into_iter()
-            .any(|window| gathered.contacts.contains_key(&(segment, window)));
-        if held_against {
+        let read: Vec<_> = windows
+            .filter_map(|window| gathered.contacts.get(&(segment, window)))
+            .collect();
+        let confirmed = read
+            .iter()
+            .any(|contacts| contacts.current.created.is_some());
+        let tells = daily.0.iter().any(|created| *created > 0);
+        if confirmed || (tells && !read.is_empty()) {
             gathered.daily.insert(segment, daily);
         } else {
             gathered.unproven.insert(segment, daily);

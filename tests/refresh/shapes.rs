@@ -102,6 +102,29 @@ async fn created_comes_from_daily_counts_where_reports_lack_it() {
 }
 
 #[tokio::test]
+async fn an_empty_series_that_no_report_confirms_is_unknown_and_not_zero() {
+    let desk = Desk::start(|options| {
+        options.shape = Shape {
+            created_in_current: false,
+            created_in_previous: false,
+            ..AS_RECORDED
+        };
+    })
+    .await;
+    desk.only(NEW, || Fate::Answer(200, r#"{"current":[]}"#.to_owned()));
+    let config = desk.config(POPULATIONS).await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
+    let snapshot = published.latest();
+    for window in ["1d", "7d", "28d"] {
+        assert_eq!(created(&snapshot, window), None, "{window}");
+        assert_eq!(rate(&snapshot, window, "users", Tickets::Created), None);
+        assert!(rate(&snapshot, window, "users", Tickets::Closed).is_some());
+    }
+    assert_eq!(snapshot.segments[0].dispersion, None);
+}
+
+#[tokio::test]
 async fn counts_that_previous_lacks_are_read_by_a_call_of_their_own() {
     let recorded = Desk::start(|_| {}).await;
     let config = recorded.config(&format!("{WINDOWS}{POPULATIONS}")).await;

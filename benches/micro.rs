@@ -15,9 +15,9 @@ use contact_rate_exporter::{
     },
     domain::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Source, Window},
     exposition::{Encoding, Exposition, Format, Own},
-    helpscout::{Contacts, Productivity, Telemetry, decode},
     refresh::{Gathered, Store, frame, sources},
     snapshot::{Snapshot, SourceState},
+    sources::helpscout::{Contacts, Productivity, Telemetry, decode},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;

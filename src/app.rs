@@ -26,10 +26,10 @@ use crate::{
     config::{self, Config},
     domain::Source,
     exposition::{Exposition, Own},
-    helpscout::{self, HelpScout, Telemetry},
-    population::{self, Populations},
     refresh::{self, Outlets, Readers, Refresher},
     signals::Signal,
+    sources::count::{self, Populations},
+    sources::helpscout::{self, HelpScout, Telemetry},
     web::{self, ReloadRequest, Site},
 };
 
@@ -51,7 +51,7 @@ pub enum Error {
     HelpScout(#[source] helpscout::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
-    Population(#[source] population::Error),
+    Population(#[source] count::Error),
     /// A metric cannot be registered.
     #[error("cannot register the exporter's own metrics")]
     Registry(#[from] prometheus::Error),

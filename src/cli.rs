@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    backfill::{Means, Step, parse_instant, parse_step},
+    commands::backfill::{Means, Step, parse_instant, parse_step},
+    commands::report::{Format, Month, time_zone},
     demo::Scenario,
-    report::{Format, Month, time_zone},
 };
 
 /// What `--version` prints after the name.

@@ -12,13 +12,14 @@ use std::{
 use clap::Parser as _;
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
-    backfill,
     chain::chain,
-    check,
     cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ReportFlags},
+    commands::backfill,
+    commands::check,
+    commands::report,
     config,
     demo::{self, Demo},
-    log, report,
+    log,
     signals::{Signal, Signals},
 };
 use jiff::Timestamp;

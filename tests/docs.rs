@@ -12,9 +12,9 @@ mod exporter;
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use contact_rate_exporter::{
+    commands::report::KEYS,
     config,
     exposition::catalogue::{FAMILIES, Kind, family},
-    report::KEYS,
 };
 
 /// Puts `generated` between two marker lines of a file, or holds the file against it.

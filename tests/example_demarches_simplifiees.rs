@@ -17,7 +17,7 @@ use std::path::Path;
 
 use contact_rate_exporter::{
     config::{self, Config},
-    population::Populations,
+    sources::count::Populations,
 };
 use populations::read;
 use postgres::Postgres;

@@ -16,7 +16,7 @@ use std::{io::Write as _, time::Duration};
 use contact_rate_exporter::{
     config::{PopulationSource, Secret, Template},
     domain::Reason,
-    population::Populations,
+    sources::count::Populations,
 };
 use flate2::{Compression, write::GzEncoder};
 use http::{Reply, Server};

@@ -19,7 +19,7 @@ mod server;
 use std::time::Duration;
 
 use certificates::Certificates;
-use contact_rate_exporter::{config::Dialect, domain::Reason, population::Populations};
+use contact_rate_exporter::{config::Dialect, domain::Reason, sources::count::Populations};
 use mariadb::MariaDb;
 use populations::{chain, interval, of_database, read, refused};
 use server::Home;

@@ -16,7 +16,7 @@ mod server;
 
 use std::time::Duration;
 
-use contact_rate_exporter::{config::Dialect, domain::Reason, population::Populations};
+use contact_rate_exporter::{config::Dialect, domain::Reason, sources::count::Populations};
 use populations::{chain, interval, of_database, read, refused};
 use postgres::Postgres;
 use sqlx::Row as _;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use contact_rate_exporter::{
     config::PopulationSource,
     domain::{Interval, Reason},
-    population::{Error, Populations},
+    sources::count::{Error, Populations},
 };
 use http::{Reply, Server};
 use jiff::{SignedDuration, Timestamp};

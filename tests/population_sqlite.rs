@@ -15,7 +15,7 @@ use std::{path::Path, time::Duration};
 use contact_rate_exporter::{
     config::{Database, Dialect, Secret},
     domain::Reason,
-    population::Populations,
+    sources::count::Populations,
 };
 use populations::{chain, config, interval, of_database, read, refused};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};

@@ -11,8 +11,8 @@ use super::{ConfigSource, Error, readers, warn_of_pace};
 use crate::{
     chain::chain,
     exposition::Own,
-    helpscout::Telemetry,
     refresh::{Carried, Outlets, Readers, Refresher},
+    sources::helpscout::Telemetry,
 };
 
 /// The refresh task, and how to stop it.

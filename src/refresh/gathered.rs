@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::plan::PopulationUse;
 use crate::{
     domain::{DailyCounts, Interval, OpenTickets, Ratings},
-    helpscout::Contacts,
+    sources::helpscout::Contacts,
 };
 
 /// A value, the `end` it holds for, and when it was read.

@@ -17,9 +17,9 @@ use crate::{
     chain::chain,
     config::Config,
     domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
-    helpscout::{self, Contacts, HelpScout, Reader},
-    population::{self, Populations},
     snapshot::SourceFailure,
+    sources::count::{self, Populations},
+    sources::helpscout::{self, Contacts, HelpScout, Reader},
 };
 
 /// What the readers of a refresh share.
@@ -354,7 +354,7 @@ async fn read_population(
     })
 }
 
-fn failure(error: &population::Error) -> SourceFailure {
+fn failure(error: &count::Error) -> SourceFailure {
     SourceFailure {
         reason: error.reason(),
         segments: Vec::new(),

@@ -15,11 +15,11 @@ use crate::{
         Assessment, ContactCounts, DailyCounts, Evidence, OpenTickets, Ratings, Tickets, assess,
         dispersion,
     },
-    helpscout::Contacts,
     snapshot::{
         Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
         TargetFrame,
     },
+    sources::helpscout::Contacts,
 };
 
 /// Created tickets in the window and in the previous one.

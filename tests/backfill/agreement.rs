@@ -8,16 +8,16 @@ use std::{
 
 use contact_rate_exporter::{
     app,
-    backfill::{Means, Options, backfill, parse_instant, parse_step},
+    commands::backfill::{Means, Options, backfill, parse_instant, parse_step},
     config::Config,
     exposition::{
         Format,
         catalogue::Family,
         series::{self, Sink},
     },
-    helpscout::Telemetry,
     refresh::{Outlets, Refresher},
     snapshot::Snapshot,
+    sources::helpscout::Telemetry,
 };
 use jiff::{SignedDuration, Timestamp};
 

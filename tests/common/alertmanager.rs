@@ -33,8 +33,9 @@ impl Alertmanager {
             let log = home.path().join("log");
             let mut process = Process::start(command, &log);
             let url = Url::parse(&format!("http://127.0.0.1:{port}/-/ready")).expect("an address");
-            let client = contact_rate_exporter::transport::client(Duration::from_secs(5), &url)
-                .expect("a client");
+            let client =
+                contact_rate_exporter::sources::transport::client(Duration::from_secs(5), &url)
+                    .expect("a client");
             until_ready(&mut process, &log, async || {
                 let response = client.get(url.clone()).send().await;
                 response.is_ok_and(|response| response.status().is_success())

@@ -15,7 +15,7 @@ use contact_rate_exporter::{
         PopulationSource, Secret, Segment, Template,
     },
     domain::{Interval, Reason, Window},
-    population::{Error, Populations},
+    sources::count::{Error, Populations},
 };
 use tokio::time::Instant;
 

@@ -62,7 +62,7 @@ impl Prometheus {
 
     async fn launch(prefix: &str, files: impl Fn(u16) -> Vec<(String, String)>) -> Self {
         let home = Home::new(&["prometheus"]);
-        let client = contact_rate_exporter::transport::client(
+        let client = contact_rate_exporter::sources::transport::client(
             TIMEOUT,
             &Url::parse("http://127.0.0.1").expect("an address"),
         )

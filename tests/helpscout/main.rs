@@ -32,7 +32,7 @@ use std::{
 use contact_rate_exporter::{
     config::{Channel, Config, CountsFrom, HelpScout as Settings, Reference, Secret, Segment},
     domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason},
-    helpscout::{Contacts, Error, Filter, HelpScout, Reader, Telemetry},
+    sources::helpscout::{Contacts, Error, Filter, HelpScout, Reader, Telemetry},
 };
 use jiff::Timestamp;
 use prometheus::{Registry, TextEncoder};

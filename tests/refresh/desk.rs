@@ -16,9 +16,9 @@ use contact_rate_exporter::{
         story::{DEFAULT_SEED, Scenario, Story},
     },
     domain::Source,
-    helpscout::Telemetry,
     refresh::{Carried, Outlets, Refresher},
     snapshot::{Snapshot, SourceFailure, SourceState},
+    sources::helpscout::Telemetry,
 };
 use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};

@@ -1,8 +1,8 @@
 //! The running month, as seen at a known instant: by the library, since the program goes by the clock.
 
 use contact_rate_exporter::{
+    commands::report::{self, Format, Options, time_zone},
     config,
-    report::{self, Format, Options, time_zone},
 };
 use serde_json::Value;
 

@@ -1,0 +1,280 @@
+//! Reads, assesses and puts aside, step by step: readings run ahead of the steps, but not far.
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    time::Instant,
+};
+
+use super::{
+    Error,
+    cache::{Cache, CacheError},
+    entry::{Key, Kind, Value},
+    past::{Past, population_readings},
+    plan::{Call, Plan},
+    progress::{Progress, Work},
+    samples::Samples,
+    tickets::{Tickets, is_kept},
+};
+use crate::{config::Config, exposition::series, sources::count::Populations};
+
+/// Steps that readings may be ahead.
+const AHEAD: usize = 32;
+/// Calls that may be under way or wait for their turn; more than the client ever sends at once.
+const CALLS: usize = 64;
+/// Populations read at once. Queries of one database take turns anyway.
+const QUERIES: usize = 4;
+/// A population's own bounds end its readings; this is just no other one.
+const NO_DEADLINE: Duration = Duration::from_hours(24);
+
+/// What is left to do, the cache taken into account. Population readings that several steps need
+/// are counted once.
+pub fn work(config: &Config, plan: &Plan, cache: &Cache) -> Result<(Work, Vec<usize>), CacheError> {
+    let mut work = Work::default();
+    let mut by_population = vec![0; config.populations.len()];
+    let mut counted = std::collections::HashSet::new();
+    for step in 0..plan.span().steps() {
+        for call in plan.calls(step) {
+            for segment in segments(config, call) {
+                if !is_kept(cache, segment, call)? {
+                    work.calls += call.requests();
+                }
+            }
+        }
+        let end = plan.span().end(step);
+        for (population, interval) in population_readings(config, plan.mode(), end) {
+            let key = population_key(population, interval);
+            if counted.insert(key) && !cache.has(key)? {
+                work.queries += 1;
+                if let Some(count) = by_population.get_mut(population) {
+                    *count += 1;
+                }
+            }
+        }
+        let horizon = super::horizon_of(plan, step);
+        counted.retain(|key| key.interval.end >= horizon);
+        cache.forget_before(horizon);
+    }
+    Ok((work, by_population))
+}
+
+/// The segments that a call is made for: a search cannot filter by channel.
+fn segments(config: &Config, call: Call) -> impl Iterator<Item = usize> {
+    let search = matches!(call, Call::Search(_));
+    config
+        .segments
+        .iter()
+        .enumerate()
+        .filter(move |(_, segment)| !search || segment.channels.is_empty())
+        .map(|(index, _)| index)
+}
+
+const fn population_key(population: usize, interval: crate::domain::Interval) -> Key {
+    Key {
+        kind: Kind::Population,
+        subject: population,
+        interval,
+    }
+}
+
+/// Everything that a run reads from and writes to.
+pub struct Run<'a> {
+    /// What is counted.
+    pub config: &'a Config,
+    /// The calls.
+    pub plan: &'a Plan,
+    /// The answers.
+    pub cache: &'a Cache,
+    /// The help desk.
+    pub tickets: &'a Tickets<'a>,
+    /// The populations.
+    pub populations: &'a Populations,
+    /// How far it is.
+    pub progress: &'a Progress,
+}
+
+/// One thing in the order in which steps need them.
+enum Item<T> {
+    Reading(T),
+    /// All that a step needs has come before.
+    StepDone,
+}
+
+impl Run<'_> {
+    /// Reads what is missing and puts the samples of every step aside. When a reading fails no more
+    /// are begun, and those under way are still kept.
+    pub async fn run(&self, past: &Past<'_>, samples: &mut Samples) -> Result<(), Error> {
+        let stop = AtomicBool::new(false);
+        let (tickets, populations) = (Lane::new(), Lane::new());
+        let (tickets_done, mut tickets_read) = unbounded_channel();
+        let (populations_done, mut populations_read) = unbounded_channel();
+        let assess = async {
+            let read = [&mut tickets_read, &mut populations_read];
+            let outcome = self
+                .assess(past, samples, read, [&tickets, &populations])
+                .await;
+            stop.store(true, Ordering::Relaxed);
+            // Readers that are ahead must not wait for steps that nobody draws.
+            tickets.ahead.close();
+            populations.ahead.close();
+            outcome
+        };
+        let steps = 0..self.plan.span().steps();
+        let calls = steps.clone().flat_map(|step| {
+            let calls = self.plan.calls(step).into_iter().flat_map(|call| {
+                segments(self.config, call).map(move |segment| Item::Reading((segment, call)))
+            });
+            calls
+                .collect::<Vec<_>>()
+                .into_iter()
+                .chain([Item::StepDone])
+        });
+        let queries = steps.flat_map(|step| {
+            let end = self.plan.span().end(step);
+            population_readings(self.config, self.plan.mode(), end)
+                .map(Item::Reading)
+                .chain([Item::StepDone])
+        });
+        let read_calls = tickets.read(calls, CALLS, &stop, tickets_done, |(segment, call)| {
+            self.call(segment, call)
+        });
+        let read_queries = populations.read(
+            queries,
+            QUERIES,
+            &stop,
+            populations_done,
+            |(population, interval)| self.query(population, interval),
+        );
+        let (calls, queries, assessed) = tokio::join!(read_calls, read_queries, assess);
+        calls.and(queries).and(assessed)
+    }
+
+    async fn call(&self, segment: usize, call: Call) -> Result<(), Error> {
+        if is_kept(self.cache, segment, call)? {
+            return Ok(());
+        }
+        self.tickets.read(segment, call).await?;
+        self.progress.called(call.requests());
+        Ok(())
+    }
+
+    async fn query(
+        &self,
+        population: usize,
+        interval: crate::domain::Interval,
+    ) -> Result<(), Error> {
+        let key = population_key(population, interval);
+        if self.cache.has(key)? {
+            return Ok(());
+        }
+        let deadline = Instant::now() + NO_DEADLINE;
+        let value = self.populations.read(population, interval, deadline).await;
+        let value = value.map_err(|source| Error::Population {
+            interval,
+            source: Box::new(source),
+        })?;
+        self.cache.keep(key, Value::Population(value))?;
+        self.progress.queried();
+        Ok(())
+    }
+
+    async fn assess(
+        &self,
+        past: &Past<'_>,
+        samples: &mut Samples,
+        mut read: [&mut UnboundedReceiver<()>; 2],
+        lanes: [&Lane; 2],
+    ) -> Result<(), Error> {
+        for step in 0..self.plan.span().steps() {
+            for read in &mut read {
+                if read.recv().await.is_none() {
+                    // The reader has failed, and says why itself.
+                    return Ok(());
+                }
+            }
+            let snapshot = past.snapshot(step)?;
+            samples.begin(step);
+            series::visit(&snapshot, samples);
+            samples.check().map_err(Error::Aside)?;
+            self.cache.forget_before(super::horizon_of(self.plan, step));
+            for lane in lanes {
+                lane.ahead.add_permits(1);
+            }
+            // All may be in the cache, and then nothing above ever waits.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+}
+
+/// One kind of reading on its way through the steps.
+struct Lane {
+    /// Steps that it may be ahead.
+    ahead: Semaphore,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self {
+            ahead: Semaphore::new(AHEAD),
+        }
+    }
+
+    /// Reads items in their order, up to `at_once` at a time, and says when all of a step are read.
+    /// Waits only between readings: one that is under way must go on, lest its time run out.
+    async fn read<T, F>(
+        &self,
+        items: impl Iterator<Item = Item<T>>,
+        at_once: usize,
+        stop: &AtomicBool,
+        done: UnboundedSender<()>,
+        read: impl Fn(T) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let mut outcome = Ok(());
+        let readings = stream::iter(items.take_while(|_| !stop.load(Ordering::Relaxed)))
+            .map(|item| async {
+                match item {
+                    Item::Reading(reading) => read(reading).await.map(|()| false),
+                    // Closed when no step is drawn any more.
+                    Item::StepDone => Ok(match self.ahead.acquire().await {
+                        Ok(permit) => {
+                            permit.forget();
+                            true
+                        }
+                        Err(_closed) => false,
+                    }),
+                }
+            })
+            .buffered(at_once);
+        let mut readings = std::pin::pin!(readings);
+        while let Some(read) = readings.next().await {
+            match read {
+                Ok(step_done) => {
+                    if step_done && outcome.is_ok() {
+                        // Nobody hears it once a step has failed.
+                        let _ = done.send(());
+                    }
+                }
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    if outcome.is_ok() {
+                        outcome = Err(error);
+                    }
+                }
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,329 @@
+//! The command `check`: reads every source once and says line by line what works.
+
+use std::{
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{Error, pace_warning, readers},
+    config::{Config, CountsFrom, PopulationKind, PopulationSource, Segment},
+    domain::{ContactCounts, Source, Tickets},
+    refresh::{Outlets, Refresher, help_scout_calls},
+    snapshot::{PopulationValues, Snapshot, SourceFailure, SourceState},
+    sources::helpscout::Telemetry,
+};
+
+/// What `check` found.
+pub struct Report {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    verdict: Verdict,
+    about: String,
+    text: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Note,
+    Fail,
+}
+
+impl Report {
+    /// Whether every source was read.
+    pub fn all_works(&self) -> bool {
+        self.lines.iter().all(|line| line.verdict != Verdict::Fail)
+    }
+
+    fn add(&mut self, verdict: Verdict, about: impl Into<String>, text: impl Into<String>) {
+        self.lines.push(Line {
+            verdict,
+            about: about.into(),
+            text: text.into(),
+        });
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self
+            .lines
+            .iter()
+            .map(|line| line.about.chars().count())
+            .max();
+        let width = width.unwrap_or(0);
+        for Line {
+            verdict,
+            about,
+            text,
+        } in &self.lines
+        {
+            let verdict = match verdict {
+                Verdict::Ok => "ok  ",
+                Verdict::Note => "note",
+                Verdict::Fail => "FAIL",
+            };
+            writeln!(formatter, "{verdict}  {about:width$}  {text}")?;
+        }
+        let failed = self
+            .lines
+            .iter()
+            .filter(|line| line.verdict == Verdict::Fail)
+            .count();
+        match failed {
+            0 => write!(formatter, "Everything works."),
+            1 => write!(formatter, "1 line failed."),
+            count => write!(formatter, "{count} lines failed."),
+        }
+    }
+}
+
+/// Reads every source of the configuration once. Fails only when the clients cannot be built; what
+/// the sources say is in the report.
+pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
+    let config = Arc::new(config);
+    let telemetry = Telemetry::new()?;
+    let readers = readers(&config, &telemetry, None)?;
+    let failures: Arc<Mutex<Vec<(Source, SourceFailure)>>> = Arc::default();
+    let latest: Arc<Mutex<Option<Arc<Snapshot>>>> = Arc::default();
+    let outlets = Outlets {
+        publish: Box::new({
+            let latest = Arc::clone(&latest);
+            move |snapshot| *lock(&latest) = Some(snapshot)
+        }),
+        failed: Box::new({
+            let failures = Arc::clone(&failures);
+            move |source, failure| lock(&failures).push((source.clone(), failure.clone()))
+        }),
+        now: Timestamp::now,
+    };
+    let mut refresher = Refresher::new(Arc::clone(&config), readers, Arc::new(outlets), None);
+    refresher.refresh().await;
+    let snapshot = lock(&latest).take();
+    let failures = std::mem::take(&mut *lock(&failures));
+
+    let mut report = Report { lines: Vec::new() };
+    report.add(Verdict::Ok, "config", summary(&config, name));
+    if let Some(snapshot) = snapshot {
+        for state in &snapshot.sources {
+            describe_source(&mut report, state, &snapshot, &failures);
+        }
+    }
+    notes(&mut report, &config, refresher.counts_by_search());
+    calls(&mut report, &config, &refresher);
+    refresher.retire().await;
+    Ok(report)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn summary(config: &Config, name: &str) -> String {
+    let windows: Vec<&str> = config
+        .windows
+        .iter()
+        .map(crate::domain::Window::name)
+        .collect();
+    let segments: Vec<&str> = config.segments.iter().map(|s| s.name.as_str()).collect();
+    format!(
+        "{name}: windows {}; segments {}; {} population(s); a refresh every {} s",
+        windows.join(", "),
+        segments.join(", "),
+        config.populations.len(),
+        config.interval.as_secs()
+    )
+}
+
+fn describe_source(
+    report: &mut Report,
+    state: &SourceState,
+    snapshot: &Snapshot,
+    failures: &[(Source, SourceFailure)],
+) {
+    let name = state.source.name();
+    let took = state
+        .last_duration_seconds
+        .map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
+    if state.up {
+        let value = values(&state.source, snapshot);
+        report.add(Verdict::Ok, name, format!("{value}{took}"));
+        return;
+    }
+    let failures: Vec<SourceFailure> = failures
+        .iter()
+        .filter(|(source, _)| *source == state.source)
+        .map(|(_, failure)| failure.clone())
+        .collect();
+    if failures.is_empty() {
+        report.add(Verdict::Fail, name, format!("not read{took}"));
+    }
+    for failure in SourceFailure::grouped(&failures) {
+        let text = format!("{}: {failure}{took}", failure.reason);
+        report.add(Verdict::Fail, name, text);
+    }
+}
+
+/// What was read of a source, in words.
+fn values(source: &Source, snapshot: &Snapshot) -> String {
+    let windows = snapshot.frame.windows.iter();
+    let all = snapshot.segments.first();
+    match source {
+        Source::Tickets => {
+            let counts = windows.enumerate().map(|(index, window)| {
+                let counts = all.and_then(|all| all.counts.get(index)?.as_ref());
+                format!("{window}: {}", counts.map_or_else(unknown, in_words))
+            });
+            counts.collect::<Vec<_>>().join("; ")
+        }
+        Source::DailyTickets => {
+            let dispersion = all.and_then(|all| all.dispersion);
+            let dispersion = dispersion.map_or_else(unknown, |value| format!("{value:.2}"));
+            format!("56 days, sums agree with the reports; dispersion {dispersion}")
+        }
+        Source::OpenTickets => all.and_then(|all| all.open).map_or_else(unknown, |open| {
+            format!("{} active, {} pending", open.active, open.pending)
+        }),
+        Source::Happiness => {
+            let ratings = windows.enumerate().map(|(index, window)| {
+                let ratings = all.and_then(|all| *all.ratings.get(index)?);
+                let text = ratings.map_or_else(unknown, |ratings| {
+                    format!(
+                        "{} great, {} okay, {} not good",
+                        ratings.great, ratings.okay, ratings.not_good
+                    )
+                });
+                format!("{window}: {text}")
+            });
+            ratings.collect::<Vec<_>>().join("; ")
+        }
+        Source::Population(name) => {
+            let index = snapshot
+                .frame
+                .populations
+                .iter()
+                .position(|p| p.name == *name);
+            match index.and_then(|index| snapshot.populations.get(index)) {
+                Some(PopulationValues::Total(value)) => {
+                    value.map_or_else(unknown, |v| v.to_string())
+                }
+                Some(PopulationValues::Window(values)) => {
+                    let values = windows.zip(values).map(|(window, value)| {
+                        format!(
+                            "{window}: {}",
+                            value.map_or_else(unknown, |v| v.to_string())
+                        )
+                    });
+                    values.collect::<Vec<_>>().join("; ")
+                }
+                None => unknown(),
+            }
+        }
+    }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+fn in_words(counts: &ContactCounts) -> String {
+    let mut text = String::new();
+    for tickets in Tickets::ALL {
+        if let Some(count) = counts.tickets(tickets) {
+            let separator = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{separator}{count} {tickets}");
+        }
+    }
+    if text.is_empty() { unknown() } else { text }
+}
+
+/// What works, but not as far as it could.
+fn notes(report: &mut Report, config: &Config, by_search: bool) {
+    for population in &config.populations {
+        if population.kind == PopulationKind::Total && !population.has_past() {
+            let (place, placeholder) = match population.source {
+                PopulationSource::Http { .. } => ("URL", "{end}"),
+                _ => ("query", ":end, as in `WHERE created_at < :end`"),
+            };
+            report.add(
+                Verdict::Note,
+                population.name.clone(),
+                format!(
+                    "its {place} does not say how many there were in the past, so that previous rate, baseline, p-value and change are absent; add {placeholder}"
+                ),
+            );
+        }
+    }
+    if by_search && config.helpscout.counts_from == CountsFrom::Auto {
+        report.add(
+            Verdict::Note,
+            "reports",
+            "the Help Scout plan has no reports (403): created tickets are counted by search, the rest is absent",
+        );
+    }
+    if config.populations.is_empty() {
+        report.add(
+            Verdict::Note,
+            "populations",
+            "none is configured: there are ticket counts, but no contact rate",
+        );
+    }
+    for segment in &config.segments {
+        if !segment.channels.is_empty() {
+            let missing = if by_search {
+                "tickets and open tickets"
+            } else {
+                "open tickets"
+            };
+            report.add(
+                Verdict::Note,
+                "segments",
+                format!(
+                    "{}: Help Scout's conversation list cannot filter by channel, so that {missing} are absent",
+                    segment.name
+                ),
+            );
+        }
+        if segment.name != Segment::ALL
+            && segment.mailboxes.is_empty()
+            && segment.tags.is_empty()
+            && segment.channels.is_empty()
+        {
+            report.add(
+                Verdict::Note,
+                "segments",
+                format!(
+                    "{}: has no filter and counts the same as `all`",
+                    segment.name
+                ),
+            );
+        }
+    }
+}
+
+fn calls(report: &mut Report, config: &Config, refresher: &Refresher) {
+    let helpscout = &refresher.readers().helpscout;
+    let by_search = refresher.counts_by_search();
+    let calls = help_scout_calls(config, by_search);
+    let hourly = calls as f64 * 3600.0 / config.interval.as_secs_f64();
+    let pace = helpscout.pace_per_minute();
+    let granted = helpscout.granted_per_minute().map_or_else(
+        || "the account's limit is not known yet".to_owned(),
+        |granted| format!("the account is granted {granted}"),
+    );
+    report.add(
+        Verdict::Ok,
+        "calls",
+        format!(
+            "{calls} Help Scout calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})"
+        ),
+    );
+    if let Some(warning) = pace_warning(config, pace, by_search) {
+        report.add(Verdict::Note, "calls", warning);
+    }
+}

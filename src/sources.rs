@@ -1,0 +1,11 @@
+//! Where numbers come from.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`helpscout`] | the Help Scout client: token, pace, retries, semantics |
+//! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
+//! | [`transport`] | HTTP clients with bounds |
+
+pub mod count;
+pub mod helpscout;
+pub mod transport;

@@ -1,0 +1,172 @@
+//! Populations that an HTTP endpoint answers as JSON.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jsonptr::Pointer;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    Failure,
+    fetch::{Client, FetchError},
+};
+use crate::{
+    config::{Piece, Secret, Template},
+    domain::Interval,
+    sources::transport,
+};
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// An endpoint and where its answer has the number.
+pub(super) struct Endpoint {
+    url: Template,
+    pointer: String,
+    headers: Vec<(String, Secret)>,
+    client: Client,
+}
+
+impl Endpoint {
+    /// An endpoint whose tries last `timeout` each at most.
+    pub(super) fn new(
+        url: Template,
+        pointer: String,
+        headers: Vec<(String, Secret)>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            url,
+            pointer,
+            headers,
+            client: Client::new(timeout),
+        }
+    }
+
+    /// The endpoint as errors name it: no user info, no query string, no header.
+    pub(super) fn place(&self, interval: Interval) -> String {
+        self.address(interval).map_or_else(
+            |_| "its endpoint".to_owned(),
+            |url| transport::redacted(&url),
+        )
+    }
+
+    /// Asks for the number before `deadline`.
+    pub(super) async fn read(&self, interval: Interval, deadline: Instant) -> Result<f64, Failure> {
+        let url = self.address(interval)?;
+        let body = self
+            .client
+            .get(&url, &self.headers()?, deadline)
+            .await?
+            .into_success()?;
+        Ok(number(&body, &self.pointer)?)
+    }
+
+    fn address(&self, interval: Interval) -> Result<Url, FetchError> {
+        let text: String = self
+            .url
+            .pieces()
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Start => encoded(interval.start),
+                Piece::End => encoded(interval.end),
+            })
+            .collect();
+        Url::parse(&text).map_err(|_| FetchError::Request("its address is none"))
+    }
+
+    fn headers(&self) -> Result<HeaderMap, FetchError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| FetchError::Request("the name of a header is none"))?;
+            let mut value = HeaderValue::from_str(value.expose())
+                .map_err(|_| FetchError::Request("the value of a header cannot be sent"))?;
+            // Shown as `Sensitive` wherever headers are printed.
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// RFC 3339 in UTC, percent-encoded.
+fn encoded(instant: Timestamp) -> String {
+    utf8_percent_encode(&instant.to_string(), RESERVED).to_string()
+}
+
+fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
+    let document: Value = serde_json::from_slice(body).map_err(FetchError::Json)?;
+    let nothing_there = || FetchError::NothingThere(pointer.to_owned());
+    let value = Pointer::parse(pointer)
+        .map_err(|_| nothing_there())?
+        .resolve(&document)
+        .map_err(|_| nothing_there())?;
+    let found = match value {
+        Value::Number(number) => {
+            if let Some(value) = number.as_f64() {
+                return Ok(value);
+            }
+            "a number out of range"
+        }
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Err(FetchError::NotANumber {
+        pointer: pointer.to_owned(),
+        found,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_percent_encoded() {
+        assert_eq!(
+            encoded("2026-01-02T03:04:00Z".parse().unwrap()),
+            "2026-01-02T03%3A04%3A00Z"
+        );
+    }
+
+    #[test]
+    fn only_a_number_at_the_pointer_is_an_answer() {
+        let body = br#"{"data": {"count": 42, "text": "42", "a/b": [1.5, null], "": -7}}"#;
+        let read = |pointer| number(body, pointer).map_err(|error| error.to_string());
+        assert_eq!(read("/data/count"), Ok(42.0));
+        assert_eq!(read("/data/a~1b/0"), Ok(1.5));
+        // A negative number is a number here; the caller refuses it.
+        assert_eq!(read("/data/"), Ok(-7.0));
+        assert_eq!(number(b"17", "").unwrap().to_string(), "17");
+        for pointer in [
+            "/data/missing",
+            "/data/a~1b/2",
+            "/data/a~1b/-",
+            "/data/count/0",
+        ] {
+            assert!(read(pointer).unwrap_err().contains("nothing"), "{pointer}");
+        }
+        for (pointer, found) in [
+            ("/data/text", "a text"),
+            ("/data/a~1b/1", "null"),
+            ("/data/a~1b", "a list"),
+            ("/data", "an object"),
+        ] {
+            assert!(read(pointer).unwrap_err().contains(found), "{pointer}");
+        }
+        assert!(matches!(number(b"<html>", "/a"), Err(FetchError::Json(_))));
+    }
+}

@@ -1,0 +1,220 @@
+//! Populations that a Prometheus server knows.
+//!
+//! Source of the API's shape: Prometheus documentation, "HTTP API", instant queries.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    Failure,
+    fetch::{Answer, Client, FetchError},
+};
+use crate::sources::transport;
+
+/// An instant query.
+pub(super) struct Query {
+    url: Url,
+    promql: String,
+    timeout: Duration,
+    client: Client,
+}
+
+impl Query {
+    /// The query `promql`, asked of the server whose address is `base`.
+    pub(super) fn new(base: &Url, promql: &str, timeout: Duration) -> Self {
+        let mut url = base.clone();
+        // Only an address that cannot have a path has no segments; config takes http and https.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1", "query"]);
+        }
+        Self {
+            url,
+            promql: promql.to_owned(),
+            timeout,
+            client: Client::new(timeout),
+        }
+    }
+
+    /// The server as errors name it: no user info, no query string.
+    pub(super) fn place(&self) -> String {
+        transport::redacted(&self.url)
+    }
+
+    /// Asks for the one sample at `end` before `deadline`.
+    pub(super) async fn read(&self, end: Timestamp, deadline: Instant) -> Result<f64, Failure> {
+        let mut url = self.url.clone();
+        url.query_pairs_mut()
+            .append_pair("query", &self.promql)
+            .append_pair("time", &end.as_second().to_string())
+            .append_pair("timeout", &format!("{}ms", self.timeout.as_millis().max(1)));
+        let answer = self.client.get(&url, &HeaderMap::new(), deadline).await?;
+        Ok(sample(&answer)?)
+    }
+}
+
+/// The envelope of every answer. Labels are never read.
+#[derive(Deserialize)]
+struct Envelope {
+    status: Status,
+    #[serde(rename = "errorType")]
+    error_type: Option<String>,
+    data: Option<Data>,
+    #[serde(default)]
+    warnings: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Success,
+    Error,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Data {
+    Vector(Vec<Sample>),
+    Scalar(Point),
+    Matrix(serde::de::IgnoredAny),
+    String(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    /// Absent for a native histogram.
+    value: Option<Point>,
+}
+
+/// A time stamp and a number written as a text.
+#[derive(Deserialize)]
+struct Point(
+    #[expect(dead_code, reason = "the instant is the one asked for")] Value,
+    String,
+);
+
+fn sample(answer: &Answer) -> Result<f64, FetchError> {
+    let envelope: Envelope = match serde_json::from_slice(&answer.body) {
+        Ok(envelope) => envelope,
+        // Something in between answered, or the server does not know its own API.
+        Err(_) if !answer.status.is_success() => return Err(FetchError::Status(answer.status)),
+        Err(error) => return Err(FetchError::Json(error)),
+    };
+    if envelope.status == Status::Error {
+        return Err(match envelope.error_type.filter(|kind| is_plain(kind)) {
+            // The statuses that tell of the login say more than the type.
+            _ if matches!(answer.status.as_u16(), 401 | 403 | 429) => {
+                FetchError::Status(answer.status)
+            }
+            Some(kind) => FetchError::Evaluation(kind),
+            None => FetchError::Evaluation("unknown".to_owned()),
+        });
+    }
+    if !answer.status.is_success() {
+        return Err(FetchError::Status(answer.status));
+    }
+    if !envelope.warnings.is_empty() {
+        return Err(FetchError::Warnings(envelope.warnings.len()));
+    }
+    let samples = |what: &str| FetchError::Samples(what.to_owned());
+    let value = match envelope.data {
+        Some(Data::Scalar(Point(_, value))) => value,
+        Some(Data::Vector(samples_found)) => match samples_found.as_slice() {
+            [] => return Err(samples("no sample")),
+            [
+                Sample {
+                    value: Some(Point(_, value)),
+                },
+            ] => value.clone(),
+            [_] => return Err(samples("a histogram")),
+            many => return Err(samples(&format!("{} samples", many.len()))),
+        },
+        Some(Data::Matrix(_)) => return Err(samples("a range of samples")),
+        Some(Data::String(_)) => return Err(samples("a text")),
+        None => return Err(samples("no sample")),
+    };
+    value
+        .parse()
+        .map_err(|_| samples("a value that is no number"))
+}
+
+/// Whether a text from the other side is a plain word, and so may be shown.
+fn is_plain(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Reason;
+
+    fn read(status: u16, body: &str) -> Result<f64, FetchError> {
+        sample(&Answer {
+            status: reqwest::StatusCode::from_u16(status).unwrap(),
+            body: body.as_bytes().to_vec(),
+        })
+    }
+
+    fn success(data: &str) -> Result<f64, FetchError> {
+        read(200, &format!(r#"{{"status": "success", "data": {data}}}"#))
+    }
+
+    #[test]
+    fn one_sample_or_a_scalar_is_the_answer() {
+        let sample = r#"{"metric": {"job": "app"}, "value": [1767225600.5, "42"]}"#;
+        let vector = format!(r#"{{"resultType": "vector", "result": [{sample}]}}"#);
+        assert_eq!(success(&vector).unwrap().to_string(), "42");
+        let scalar = r#"{"resultType": "scalar", "result": [1767225600, "1e3"]}"#;
+        assert_eq!(success(scalar).unwrap().to_string(), "1000");
+        let two = format!(r#"{{"resultType": "vector", "result": [{sample}, {sample}]}}"#);
+        assert!(success(&two).unwrap_err().to_string().contains("2 samples"));
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for data in [
+            r#"{"resultType": "vector", "result": []}"#,
+            r#"{"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}"#,
+            r#"{"resultType": "matrix", "result": [{"values": []}]}"#,
+            r#"{"resultType": "string", "result": [1, "text"]}"#,
+            r#"{"resultType": "scalar", "result": [1, "many"]}"#,
+            "null",
+        ] {
+            assert_eq!(success(data).unwrap_err().reason(), Reason::Query, "{data}");
+        }
+        assert!(
+            success(r#"{"resultType": "scalar", "result": [1, "NaN"]}"#)
+                .unwrap()
+                .is_nan()
+        );
+        assert_eq!(
+            success(r#"{"resultType": "x"}"#).unwrap_err().reason(),
+            Reason::Decode
+        );
+        let partial = r#"{"status": "success", "warnings": ["store is down"], "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
+        assert_eq!(read(200, partial).unwrap_err().reason(), Reason::Query);
+    }
+
+    #[test]
+    fn errors_tell_their_type_and_nothing_else() {
+        let error = |status, kind: &str| {
+            let body =
+                format!(r#"{{"status": "error", "errorType": "{kind}", "error": "secret"}}"#);
+            read(status, &body).unwrap_err()
+        };
+        let refused = error(400, "bad_data");
+        assert!(refused.to_string().contains("bad_data"));
+        assert!(!refused.to_string().contains("secret"));
+        assert_eq!(refused.reason(), Reason::Query);
+        assert_eq!(error(503, "timeout").reason(), Reason::Timeout);
+        assert_eq!(error(401, "bad_data").reason(), Reason::Auth);
+        assert!(error(400, "<b>no word</b>").to_string().contains("unknown"));
+        assert_eq!(read(502, "<html>").unwrap_err().reason(), Reason::Status);
+        assert_eq!(read(200, "<html>").unwrap_err().reason(), Reason::Decode);
+    }
+}

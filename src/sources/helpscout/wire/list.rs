@@ -1,0 +1,97 @@
+//! Answers that list things, page by page.
+
+use serde::Deserialize;
+
+use super::lenient::{Count, List, object};
+
+/// `/v2/conversations`, of which nothing but the total is read.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a page")]
+pub(in crate::sources::helpscout) struct Total {
+    page: TotalPage,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "page numbers")]
+struct TotalPage {
+    total_elements: Count,
+}
+
+impl Total {
+    pub(in crate::sources::helpscout) const fn elements(&self) -> u64 {
+        self.page.total_elements.0
+    }
+}
+
+/// A page of mailboxes or of tags.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a page")]
+pub(in crate::sources::helpscout) struct Named {
+    #[serde(rename = "_embedded", default, deserialize_with = "object")]
+    embedded: Option<NamedLists>,
+    #[serde(rename = "_links", default, deserialize_with = "object")]
+    links: Option<Links>,
+    #[serde(default, deserialize_with = "object")]
+    page: Option<PageNumbers>,
+}
+
+/// An answer holds one of them; an empty one neither.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "lists")]
+struct NamedLists {
+    #[serde(default)]
+    mailboxes: List<Entry>,
+    #[serde(default)]
+    tags: List<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "links")]
+struct Links {
+    next: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "page numbers")]
+struct PageNumbers {
+    number: Option<Count>,
+    total_pages: Option<Count>,
+}
+
+/// A mailbox or tag.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "a mailbox or tag")]
+pub(in crate::sources::helpscout) struct Entry {
+    pub(in crate::sources::helpscout) id: u64,
+    pub(in crate::sources::helpscout) name: String,
+}
+
+impl Named {
+    /// Whether a page comes after this one, which was asked for as number `asked`. Links are not
+    /// followed, since they hold unencoded characters; that there is one is all that is used.
+    pub(in crate::sources::helpscout) fn has_next(&self, asked: u64) -> Result<bool, String> {
+        let number = self.page.as_ref().and_then(|page| page.number);
+        let total = self.page.as_ref().and_then(|page| page.total_pages);
+        let linked = self
+            .links
+            .as_ref()
+            .is_some_and(|links| links.next.is_some());
+        match (number, total) {
+            (Some(Count(0)), _) => Ok(false),
+            (Some(Count(number)), _) if number != asked => {
+                Err(format!("page {number} came for page {asked}"))
+            }
+            (_, Some(Count(total))) => Ok(linked && asked < total),
+            (_, None) => Ok(linked),
+        }
+    }
+
+    /// The entries, names unescaped.
+    pub(in crate::sources::helpscout) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        let lists = self.embedded.map(|lists| [lists.mailboxes.0, lists.tags.0]);
+        lists.into_iter().flatten().flatten().map(|entry| Entry {
+            id: entry.id,
+            name: html_escape::decode_html_entities(&entry.name).into_owned(),
+        })
+    }
+}

@@ -8,6 +8,7 @@ mod databases;
 mod decode;
 mod definition;
 mod document;
+mod file;
 mod interpolation;
 mod populations;
 mod query;
@@ -29,7 +30,8 @@ pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Dialect, Piece, Template};
-pub use secret::Secret;
+pub use file::FileError;
+pub use secret::{Secret, SecretError};
 pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback};
 
 /// Largest config file that is read.

@@ -67,8 +67,8 @@ fn a_full_config_means_what_it_says() {
         config.segments[1].mailboxes,
         [
             Reference::Id(125_926),
-            Reference::Name("Support usagers".to_owned()),
-            Reference::Name("42".to_owned()),
+            Reference::Name("Support usagers".into()),
+            Reference::Name("42".into()),
         ]
     );
     let pasts: Vec<bool> = config

@@ -7,24 +7,24 @@ use std::{
     path::Path,
 };
 
-/// Why a file's content cannot be used. Each text completes "the file …"; none shows its name or
-/// its content.
+/// Why a file cannot be used. Each text completes "cannot read the file …: "; none shows its name
+/// or its content.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    #[error(transparent)]
+    Read(io::Error),
     /// A folder, a pipe, a socket or a device: reading it may wait for ever.
-    #[error("is {0}, and only a regular file is read")]
+    #[error("it is {0}, and only regular files are read")]
     NotRegular(&'static str),
     /// It is larger than anything that belongs there.
-    #[error("is larger than {0} bytes")]
+    #[error("it is larger than {0} bytes")]
     TooLarge(u64),
     /// It begins with the byte order mark of UTF-16.
-    #[error("is UTF-16; save it as UTF-8")]
+    #[error("it is UTF-16; save it as UTF-8")]
     Utf16,
     /// Its bytes are no text.
-    #[error("is not UTF-8: the bytes in line {line} from column {column} on are no character")]
+    #[error("it is not UTF-8: the bytes in line {line} from column {column} on are no character")]
     NotUtf8 {
         /// From 1.
         line: usize,

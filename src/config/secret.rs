@@ -50,7 +50,7 @@ struct Watch {
     told: AtomicBool,
 }
 
-/// Why a secret cannot be used. Each text completes "the file …" or "the value …"; none shows the
+/// Why a secret cannot be used. Each text completes "cannot read the file …: "; none shows the
 /// secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -58,13 +58,13 @@ pub enum SecretError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Nothing in it but white space.
-    #[error("is empty")]
+    #[error("it is empty")]
     Empty,
     /// A secret has one line. White space around it is cut off before.
-    #[error("has several lines, and a secret has one")]
+    #[error("it has several lines, and a secret has one")]
     SeveralLines,
     /// A character that nobody sees or types, most likely there by accident.
-    #[error("holds the invisible character U+{:04X}", u32::from(*.0))]
+    #[error("it holds the invisible character U+{:04X}", u32::from(*.0))]
     Invisible(char),
 }
 

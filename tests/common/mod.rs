@@ -9,6 +9,8 @@ pub mod desk;
 pub mod example_snapshot;
 pub mod exporter;
 pub mod http;
+pub mod itself;
+pub mod log;
 pub mod mariadb;
 pub mod populations;
 pub mod postgres;

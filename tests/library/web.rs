@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::common::{
-    example_snapshot,
+    example_snapshot, itself,
     site::{Answer, Options, Server},
 };
 
@@ -490,15 +490,14 @@ async fn running_out_of_file_descriptors_is_survived() {
         server.stopped.await.unwrap();
         return;
     }
-    let program = std::env::current_exe().unwrap();
+    let itself = itself::command(
+        module_path!(),
+        "running_out_of_file_descriptors_is_survived",
+    );
     let mut child = Command::new("sh")
         .args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""])
-        .arg(program)
-        .args([
-            "running_out_of_file_descriptors_is_survived",
-            "--exact",
-            "--nocapture",
-        ])
+        .arg(itself.get_program())
+        .args(itself.get_args())
         .env(FEW_DESCRIPTORS, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

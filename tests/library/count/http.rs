@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::common::{
     http::{Reply, Server},
+    itself,
     populations::{chain, config, interval, read, refused},
 };
 
@@ -109,11 +110,13 @@ fn a_loopback_host_is_asked_without_a_proxy() {
     // The environment is set for another process that runs a test of this file: nothing listens
     // at port 1.
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "only_a_number_that_is_not_negative_is_an_answer"])
-            .env(name, "http://127.0.0.1:1")
-            .output()
-            .unwrap();
+        let output = itself::command(
+            module_path!(),
+            "only_a_number_that_is_not_negative_is_an_answer",
+        )
+        .env(name, "http://127.0.0.1:1")
+        .output()
+        .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success() && text.contains("1 passed"),

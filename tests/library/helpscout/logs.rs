@@ -1,61 +1,13 @@
 //! What the log says: enough for an operator, once, and nothing that is nobody's business.
 
-use std::io;
-
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use super::*;
-
-/// A log kept in memory, every level of every crate.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// How many lines of `level` hold `text`.
-    fn count(&self, level: &str, text: &str) -> usize {
-        let log = self.text();
-        log.lines()
-            .filter(|line| line.contains(level) && line.contains(text))
-            .count()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-fn logging() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
+use crate::common::log::Log;
 
 #[tokio::test]
 async fn what_an_account_lacks_is_said_once() {
-    let (log, _guard) = logging();
+    let (log, _guard) = Log::start(Level::TRACE);
     let body = r#"{"current":{"resolved":4,"closed":5,"repliesSent":6}}"#;
     let desk = Desk::only(PRODUCTIVITY, move || Reply::json(200, body)).await;
     let all = desk.all().await;
@@ -71,7 +23,7 @@ async fn what_an_account_lacks_is_said_once() {
 
 #[tokio::test]
 async fn limits_and_refusals_are_warned_of_once() {
-    let (log, _guard) = logging();
+    let (log, _guard) = Log::start(Level::TRACE);
     let desk = Desk::only(HAPPINESS, || {
         Reply::json(429, fixture("error-429.json"))
             .with("x-ratelimit-limit-minute", 400)
@@ -100,7 +52,7 @@ async fn limits_and_refusals_are_warned_of_once() {
 
 #[tokio::test]
 async fn neither_secrets_nor_bodies_are_logged() {
-    let (log, _guard) = logging();
+    let (log, _guard) = Log::start(Level::TRACE);
     let tries = AtomicUsize::new(0);
     let desk = Desk::only(PRODUCTIVITY, move || {
         let body = r#"{"message":"Ada Lovelace"}"#;

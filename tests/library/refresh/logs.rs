@@ -1,56 +1,18 @@
 //! What the log says of sources: each change once.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use super::desk::{Desk, Fate, POPULATIONS, now, pass, refresher, status, successor};
+use crate::common::log::Log;
 
-/// A log kept in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::INFO)
-            .with_ansi(false)
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    /// The lines since the last time that are of a source or of the plan, without their instants.
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        let about = |line: &&str| line.contains("source") || line.contains("reports");
-        text.lines().filter(about).map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
+/// The lines since the last time that are of a source's health or of the plan.
+fn of_sources(log: &Log) -> Vec<String> {
+    let text = log.take();
+    let about = |line: &&str| line.contains(" source ") || line.contains("reports");
+    text.lines().filter(about).map(str::to_owned).collect()
 }
 
 fn one_more(mut body: Value) -> Value {
@@ -60,7 +22,7 @@ fn one_more(mut body: Value) -> Value {
 
 #[tokio::test]
 async fn a_source_that_fails_and_recovers_is_told_of_once_each() {
-    let (log, _guard) = Log::start();
+    let (log, _guard) = Log::start(Level::INFO);
     let desk = Desk::start(|_| {}).await;
     desk.only("/v2/reports/conversations/new", || Fate::Edited(one_more));
     let config = desk.config(POPULATIONS).await;
@@ -68,7 +30,7 @@ async fn a_source_that_fails_and_recovers_is_told_of_once_each() {
     for _ in 0..3 {
         refresher.refresh().await;
     }
-    let lines = log.lines();
+    let lines = of_sources(&log);
     assert_eq!(lines.len(), 1, "{lines:?}");
     for part in [
         "WARN",
@@ -83,14 +45,14 @@ async fn a_source_that_fails_and_recovers_is_told_of_once_each() {
     for _ in 0..2 {
         refresher.refresh().await;
     }
-    let lines = log.lines();
+    let lines = of_sources(&log);
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("source works again") && lines[0].contains("source=daily_tickets"));
 }
 
 #[tokio::test]
 async fn a_plan_without_reports_is_told_of_until_it_changes() {
-    let (log, _guard) = Log::start();
+    let (log, _guard) = Log::start(Level::INFO);
     let desk = Desk::start(|_| {}).await;
     desk.script(|path, _| {
         if path.starts_with("/v2/reports/") {
@@ -102,7 +64,7 @@ async fn a_plan_without_reports_is_told_of_until_it_changes() {
     let config = desk.config(POPULATIONS).await;
     let (mut first, published) = refresher(&config);
     first.refresh().await;
-    let lines = log.lines();
+    let lines = of_sources(&log);
     assert!(
         lines.len() == 1 && lines[0].contains("the plan has none"),
         "{lines:?}"
@@ -112,11 +74,11 @@ async fn a_plan_without_reports_is_told_of_until_it_changes() {
     second.refresh().await;
     pass(Duration::from_hours(1)).await;
     second.refresh().await;
-    assert_eq!(log.lines(), [""; 0], "nothing new");
+    assert_eq!(of_sources(&log), [""; 0], "nothing new");
     desk.script(|_, _| Fate::Good);
     pass(Duration::from_hours(1)).await;
     second.refresh().await;
-    let lines = log.lines();
+    let lines = of_sources(&log);
     assert!(
         lines.len() == 1 && lines[0].contains("answers reports"),
         "{lines:?}"

@@ -21,7 +21,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 ];
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
-/// `_total` included; `tests/docs.rs` holds the catalogue of metrics against it.
+/// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
 pub const RESERVED_NAMES: [&str; 19] = [
     "created_tickets",
     "resolved_tickets",

@@ -1,6 +1,6 @@
 //! Secrets and customers are nowhere to be seen.
 
-use super::{
+use crate::common::{
     desk::{ACCESS_TOKEN, CONVERSATIONS, Folder, TOKEN, good},
     exporter::{Exporter, run},
     upstream::{Asked, Reply, Upstream},

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{
+use crate::common::{
     desk::{Folder, good, populations},
     exporter::{Exporter, run, value},
     upstream::{Reply, Upstream},

@@ -122,7 +122,7 @@ async fn what_is_not_one_number_is_refused() {
         ("SELECT -1", "negative"),
         ("SELECT 9e999", "infinity"),
         ("SELECT 1 FROM nowhere", "SQLite result code 1"),
-        ("SELEC 1", "SQLite result code 1"),
+        ("SELEC 1", "must begin with SELECT"),
         ("", "no row"),
         // A placeholder that nothing fills would be NULL, and the count 0.
         (
@@ -148,7 +148,7 @@ async fn what_is_not_one_number_is_refused() {
         ),
         ("UPDATE people SET age = 1", "read-only"),
         ("CREATE TABLE more (a INT)", "read-only"),
-        ("PRAGMA query_only = OFF", "no row"),
+        ("PRAGMA query_only = OFF", "read-only"),
         ("SELECT json(email) FROM people", "SQLite result code 1"),
     ];
     let queries: Vec<&str> = bad.iter().map(|(query, _)| *query).collect();
@@ -182,6 +182,7 @@ fn an_address_that_no_driver_understands_is_refused_without_showing_it() {
             name: "app".to_owned(),
             dialect,
             url: Secret::new(url),
+            folder: std::path::PathBuf::new(),
         };
         let config = config(TIMEOUT, vec![database], Vec::new());
         let Err(error) = Populations::new(&config) else {

@@ -11,9 +11,6 @@ use super::{
     secret::Secret,
 };
 
-/// Largest secret file that is read.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
-
 /// One thing wrong with the config file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -222,10 +219,10 @@ impl<'a> Decoder<'a> {
             }
             (None, Some(file)) => {
                 let path = self.text(&file)?;
-                match self.secret_from_file(&path.value) {
+                match Secret::from_file(&self.folder.join(&path.value)) {
                     Ok(secret) => Some(secret),
-                    Err(message) => {
-                        self.problem(&file, message);
+                    Err(error) => {
+                        self.problem(&file, error.to_string());
                         None
                     }
                 }
@@ -239,24 +236,9 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn secret_from_file(&self, path: &str) -> Result<Secret, String> {
-        let full = self.folder.join(path);
-        let shown = full.display();
-        let size = std::fs::metadata(&full)
-            .map_err(|error| format!("cannot read the file {shown}: {error}"))?
-            .len();
-        if size > MAX_SECRET_BYTES {
-            return Err(format!(
-                "the file {shown} is larger than {MAX_SECRET_BYTES} bytes: not a secret"
-            ));
-        }
-        let content = std::fs::read_to_string(&full)
-            .map_err(|error| format!("cannot read the file {shown}: {error}"))?;
-        let secret = content.trim();
-        if secret.is_empty() {
-            return Err(format!("the file {shown} is empty"));
-        }
-        Ok(Secret::new(secret))
+    /// The folder of the config file, from which relative paths count.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Notes that a section lacks a key.
@@ -305,14 +287,19 @@ pub struct Section<'n> {
 }
 
 impl<'n> Section<'n> {
-    /// The value under `name`. A key without a value counts as absent.
-    pub fn take(&mut self, name: &'static str) -> Option<Field<'n>> {
-        self.known.push(name);
+    /// The value under `name`, for messages: whoever knows the key takes it.
+    pub fn peek(&self, name: &str) -> Option<Field<'n>> {
         self.entries
             .iter()
             .find(|(key, ..)| *key == name)
             .map(|(_, _, field)| field.clone())
             .filter(|field| !field.node.is_null())
+    }
+
+    /// The value under `name`. A key without a value counts as absent.
+    pub fn take(&mut self, name: &'static str) -> Option<Field<'n>> {
+        self.known.push(name);
+        self.peek(name)
     }
 }
 

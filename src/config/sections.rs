@@ -330,7 +330,14 @@ pub fn targets(
         let population = required(decoder, &mut section, "population")
             // A population that could not be read has its own problem already.
             .filter(|field| !faulty.iter().any(|name| field.is(name)))
-            .and_then(|field| decoder.choice(&field, &population_choices));
+            .and_then(|field| {
+                if population_choices.is_empty() && faulty.is_empty() {
+                    let message = "there is no such entry in `populations`, which has none: a target needs a population";
+                    decoder.problem(&field, message);
+                    return None;
+                }
+                decoder.choice(&field, &population_choices)
+            });
         let window = required(decoder, &mut section, "window")
             .and_then(|field| window_index(decoder, &field, windows));
         let tickets = required(decoder, &mut section, "tickets")

@@ -106,6 +106,18 @@ pub fn redacted(url: &Url) -> String {
     )
 }
 
+/// Where `url` leads, as errors of populations show it: scheme, host and port. A path can hold a
+/// token.
+pub fn origin(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}"));
+    format!(
+        "{}://{}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        port.unwrap_or_default()
+    )
+}
+
 /// Why a call failed that brought no status, or whose body broke off.
 ///
 /// Drop the address before such an error is kept: [`reqwest::Error::without_url`].

@@ -72,6 +72,7 @@ pub fn of_database(
         name: "app".to_owned(),
         dialect,
         url: Secret::new(url),
+        folder: std::path::PathBuf::new(),
     };
     let sources = queries
         .iter()

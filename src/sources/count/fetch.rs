@@ -65,6 +65,9 @@ pub enum FetchError {
     /// The query gave none or several samples, or none with a single number.
     #[error("the query gave {0}, and exactly one sample is needed")]
     Samples(String),
+    /// The server says that the answer is incomplete.
+    #[error("the server says that its answer is incomplete: some of its storage did not answer")]
+    Partial,
     /// The answer may be incomplete.
     #[error("the answer came with {0} warnings that it may be incomplete or wrong")]
     Warnings(usize),
@@ -94,7 +97,9 @@ impl FetchError {
             Self::Body(error) => error.reason(),
             Self::Json(_) | Self::NothingThere(_) | Self::NotANumber { .. } => Reason::Decode,
             Self::Evaluation(kind) if kind == "timeout" => Reason::Timeout,
-            Self::Evaluation(_) | Self::Samples(_) | Self::Warnings(_) => Reason::Query,
+            Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
+                Reason::Query
+            },
         }
     }
 

@@ -1,13 +1,19 @@
 //! Populations that an HTTP endpoint answers as JSON.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use jsonptr::Pointer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::{
@@ -15,10 +21,13 @@ use super::{
     fetch::{Client, FetchError},
 };
 use crate::{
-    config::{Piece, Secret, Template},
+    config::{Edge, Form, Secret, Template},
     domain::Interval,
     sources::transport,
 };
+
+/// How long a reading waits for the file of a token: it is on this machine.
+const FILE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -32,6 +41,8 @@ pub(super) struct Endpoint {
     url: Template,
     pointer: String,
     headers: Vec<(String, Secret)>,
+    /// Read again from its file when that changes, and when it is refused.
+    bearer: Option<Mutex<Secret>>,
     client: Client,
 }
 
@@ -41,55 +52,97 @@ impl Endpoint {
         url: Template,
         pointer: String,
         headers: Vec<(String, Secret)>,
+        bearer: Option<Secret>,
         timeout: Duration,
     ) -> Self {
         Self {
             url,
             pointer,
             headers,
+            bearer: bearer.map(Mutex::new),
             client: Client::new(timeout),
         }
     }
 
-    /// The endpoint as errors name it: no user info, no query string, no header.
+    /// The endpoint as errors name it: scheme, host and port.
     pub(super) fn place(&self, interval: Interval) -> String {
-        self.address(interval).map_or_else(
-            |_| "its endpoint".to_owned(),
-            |url| transport::redacted(&url),
-        )
+        self.address(interval)
+            .map_or_else(|_| "its endpoint".to_owned(), |url| transport::origin(&url))
     }
 
     /// Asks for the number before `deadline`.
     pub(super) async fn read(&self, interval: Interval, deadline: Instant) -> Result<f64, Failure> {
         let url = self.address(interval)?;
-        let body = self
-            .client
-            .get(&url, &self.headers()?, deadline)
-            .await?
-            .into_success()?;
-        Ok(number(&body, &self.pointer)?)
+        self.renew(false, deadline).await;
+        let mut answer = self.client.get(&url, &self.headers()?, deadline).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.renew(true, deadline).await {
+            answer = self.client.get(&url, &self.headers()?, deadline).await?;
+        }
+        Ok(number(&answer.into_success()?, &self.pointer)?)
     }
 
     fn address(&self, interval: Interval) -> Result<Url, FetchError> {
-        let text: String = self
-            .url
-            .pieces()
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Start => encoded(interval.start),
-                Piece::End => encoded(interval.end),
-            })
-            .collect();
+        let text = self.url.written(|bound| {
+            let instant = match bound.edge {
+                Edge::Start => interval.start,
+                Edge::End => interval.end,
+            };
+            match bound.form {
+                Form::Unix => instant.as_second().to_string(),
+                Form::Instant | Form::Iso => encoded(instant),
+            }
+        });
         Url::parse(&text).map_err(|_| FetchError::Request("its address is none"))
     }
 
+    /// Reads the bearer token again where its file has changed, or `always`; whether it is another.
+    /// What cannot be read leaves the old one in force.
+    async fn renew(&self, always: bool, deadline: Instant) -> bool {
+        let Some(bearer) = &self.bearer else {
+            return false;
+        };
+        let known = lock(bearer).clone();
+        if known.file().is_none() {
+            return false;
+        }
+        let old = known.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            (always || known.has_changed())
+                .then(|| known.reread())
+                .flatten()
+        });
+        let patience = deadline.min(Instant::now() + FILE_PATIENCE);
+        let Ok(Ok(Some(read))) = timeout_at(patience, reading).await else {
+            return false;
+        };
+        match read {
+            Ok(token) => {
+                let is_new = token != old;
+                *lock(bearer) = token;
+                is_new
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a bearer token cannot be read again; the old one stays");
+                false
+            }
+        }
+    }
+
     fn headers(&self) -> Result<HeaderMap, FetchError> {
+        let bearer = self
+            .bearer
+            .as_ref()
+            .map(|token| format!("Bearer {}", lock(token).expose()));
+        let given = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .chain(bearer.as_deref().map(|value| ("authorization", value)));
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in given {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| FetchError::Request("the name of a header is none"))?;
-            let mut value = HeaderValue::from_str(value.expose())
+            let mut value = HeaderValue::from_str(value)
                 .map_err(|_| FetchError::Request("the value of a header cannot be sent"))?;
             // Shown as `Sensitive` wherever headers are printed.
             value.set_sensitive(true);
@@ -99,13 +152,17 @@ impl Endpoint {
     }
 }
 
+fn lock(secret: &Mutex<Secret>) -> MutexGuard<'_, Secret> {
+    secret.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// RFC 3339 in UTC, percent-encoded.
 fn encoded(instant: Timestamp) -> String {
     utf8_percent_encode(&instant.to_string(), RESERVED).to_string()
 }
 
 fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
-    let document: Value = serde_json::from_slice(body).map_err(FetchError::Json)?;
+    let document = super::json::parse(body).map_err(FetchError::Json)?;
     let nothing_there = || FetchError::NothingThere(pointer.to_owned());
     let value = Pointer::parse(pointer)
         .map_err(|_| nothing_there())?
@@ -168,5 +225,10 @@ mod tests {
             assert!(read(pointer).unwrap_err().contains(found), "{pointer}");
         }
         assert!(matches!(number(b"<html>", "/a"), Err(FetchError::Json(_))));
+        // Which of the two would be the number?
+        assert!(matches!(
+            number(br#"{"count": 1, "count": 2}"#, "/count"),
+            Err(FetchError::Json(_))
+        ));
     }
 }

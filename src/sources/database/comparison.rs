@@ -98,7 +98,8 @@ pub(super) async fn examine(
 
 /// A name that no query has, in the place of a placeholder.
 fn marker(bound: Bound) -> String {
-    format!("{MARKER}{}_", bound.name())
+    // None is the beginning of another.
+    format!("{MARKER}{}_here", bound.name())
 }
 
 const MARKER: &str = "contact_rate_placeholder_";

@@ -4,6 +4,7 @@
 //! tree that keeps every position, `decode` turns the tree into these types and collects every
 //! problem on the way, `query` finds the placeholders of SQL and URLs.
 
+pub mod address;
 mod databases;
 mod decode;
 mod definition;
@@ -32,7 +33,7 @@ pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use file::FileError;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
-pub use query::{Dialect, Piece, Template};
+pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
 pub use secret::{Secret, SecretError};
 pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback, time_zone};
 pub use text::ConfigText;
@@ -290,8 +291,10 @@ pub struct Database {
     pub name: String,
     /// Which driver its URL asks for.
     pub dialect: Dialect,
-    /// `postgres://`, `mysql://` or `sqlite://`, password included.
+    /// `postgres://`, `mysql://` or `sqlite://`, password included; [`address::validate`] has accepted it.
     pub url: Secret,
+    /// Folder of the config file, from which the relative path of an SQLite file counts.
+    pub folder: PathBuf,
 }
 
 /// A named count of those who could have made contact.
@@ -341,16 +344,23 @@ pub enum PopulationSource {
         /// Address with `{start}` and `{end}`. May hold credentials: never shown whole.
         url: Template,
         /// RFC 6901 pointer to the number.
-        pointer: String,
-        /// Header names (valid) and values, the bearer token among them.
+        pointer: ConfigText,
+        /// Header names (valid) and values.
         headers: Vec<(String, Secret)>,
+        /// Sent as `Authorization: Bearer …`; then no header is `authorization`.
+        bearer: Option<Secret>,
+        /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
+        in_the_clear: bool,
     },
     /// A Prometheus instant query at `:end`.
     Prometheus {
-        /// Base address of the server. May hold credentials: never shown whole.
+        /// Base address of the server, and parameters that every request gets. May hold
+        /// credentials: never shown whole.
         url: Url,
         /// PromQL that gives one sample.
         query: String,
+        /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
+        in_the_clear: bool,
     },
 }
 

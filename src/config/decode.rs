@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
 
     /// One of a few words; a near miss is suggested.
     pub fn choice<T: Copy>(&mut self, field: &Field<'_>, choices: &[(&str, T)]) -> Option<T> {
-        self.one_of(field, choices, "nothing is known that could be named here")
+        self.one_of(field, choices, "nothing can be named here")
     }
 
     /// One of a few names that stand elsewhere in the file; a near miss is suggested. `none` says
@@ -182,8 +182,9 @@ impl<'a> Decoder<'a> {
         let mut result: Vec<(&str, Position, Field<'_>)> = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let path = join(&field.key, &key.text);
-            if result.iter().any(|(name, ..)| *name == key.text) {
-                self.problem_at(key.position, &path, "this name is given twice");
+            if let Some((_, first, _)) = result.iter().find(|(name, ..)| *name == key.text) {
+                let message = format!("this key is given twice, first in line {}", first.line);
+                self.problem_at(key.position, &path, message);
                 continue;
             }
             result.push((key.text.as_str(), key.position, Field { key: path, node }));
@@ -240,7 +241,7 @@ impl<'a> Decoder<'a> {
             }
             (None, Some(file)) => {
                 let path = self.text(&file)?;
-                match Secret::from_file(&self.folder.join(&path.value)) {
+                match Secret::from_file(&self.folder.join(&path.value), &file.key) {
                     Ok(secret) => Some(secret),
                     Err(error) => {
                         let shown = self.shown_path(&path.configured);

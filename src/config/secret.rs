@@ -41,8 +41,9 @@ struct Origin {
 }
 
 /// What all that was ever read from one file shares.
-#[derive(Default)]
 struct Watch {
+    /// The key that names the file, as `databases.app.url_file`.
+    key: String,
     /// Somebody is looking at the file. On a hung mount that may be for good, and one who waits is
     /// enough.
     busy: AtomicBool,
@@ -83,9 +84,10 @@ impl Secret {
     }
 
     /// Reads a regular UTF-8 file of one line and at most 64 KiB. White space around the line and
-    /// a byte order mark are cut off. Blocks.
-    pub fn from_file(path: &Path) -> Result<Self, SecretError> {
-        Self::read(path, None, Arc::default())
+    /// a byte order mark are cut off. Blocks. `key` is what names the file in the config, for the
+    /// log.
+    pub fn from_file(path: &Path, key: &str) -> Result<Self, SecretError> {
+        Self::read(path, None, Arc::new(Watch::new(key)))
     }
 
     fn read(
@@ -124,7 +126,7 @@ impl Secret {
                     path: origin.path.clone(),
                     stamp: origin.stamp,
                     change: Some(change),
-                    watch: Arc::default(),
+                    watch: Arc::new(Watch::new(&origin.watch.key)),
                 })
             }),
         }
@@ -181,7 +183,10 @@ impl Origin {
         match Secret::read(&self.path, self.change, Arc::clone(&self.watch)) {
             Ok(secret) => {
                 if self.watch.told.swap(false, Ordering::Relaxed) {
-                    info!("the file of a secret can be read again");
+                    info!(
+                        key = self.watch.key,
+                        "the file of a secret can be read again"
+                    );
                 }
                 Some(secret)
             }
@@ -194,13 +199,22 @@ impl Origin {
 }
 
 impl Watch {
+    fn new(key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            busy: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+        }
+    }
+
     /// Once, until the file can be read again. Without its name: that may come from the
     /// environment.
     fn tell(&self, error: &dyn fmt::Display) {
         if !self.told.swap(true, Ordering::Relaxed) {
             warn!(
+                key = self.key,
                 error = %error,
-                "the file of a secret cannot be used, its last content stays in use"
+                "the file of a secret cannot be read, its last content stays in use"
             );
         }
     }
@@ -248,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, "\u{feff}hunter2\r\n").unwrap();
-        let secret = Secret::from_file(&path).unwrap();
+        let secret = Secret::from_file(&path, "key").unwrap();
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(secret.latest().await, secret);
         assert!(secret.reread().await.is_none());
@@ -295,7 +309,7 @@ mod tests {
         }
         symlink("one", at("..data")).unwrap();
         symlink("..data/secret", at("secret")).unwrap();
-        let secret = Secret::from_file(&at("secret")).unwrap();
+        let secret = Secret::from_file(&at("secret"), "key").unwrap();
         symlink("two", at("..data_tmp")).unwrap();
         std::fs::rename(at("..data_tmp"), at("..data")).unwrap();
         assert_eq!(secret.latest().await.expose(), "hunter3");

@@ -69,10 +69,21 @@ pub fn of_database(
     timeout: Duration,
     queries: &[&str],
 ) -> Populations {
+    of_secret(dialect, Secret::new(url), timeout, queries)
+}
+
+/// Populations of one database whose address may stand in a file.
+pub fn of_secret(
+    dialect: Dialect,
+    url: Secret,
+    timeout: Duration,
+    queries: &[&str],
+) -> Populations {
     let database = Database {
         name: "app".to_owned(),
         dialect,
-        url: Secret::new(url),
+        url,
+        folder: std::path::PathBuf::new(),
     };
     let sources = queries
         .iter()

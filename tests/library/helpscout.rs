@@ -7,6 +7,7 @@ mod failures;
 mod limits;
 mod logs;
 mod requests;
+mod rotation;
 
 use std::{
     collections::BTreeMap,

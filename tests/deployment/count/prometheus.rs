@@ -25,6 +25,7 @@ fn queries(url: &Url, queries: &[&str]) -> Populations {
         .map(|query| PopulationSource::Prometheus {
             url: url.clone(),
             query: (*query).to_owned(),
+            in_the_clear: false,
         })
         .collect();
     Populations::new(&config(TIMEOUT, Vec::new(), sources)).unwrap()

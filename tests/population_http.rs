@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 fn endpoint(url: &str, pointer: &str, headers: &[(&str, &str)], timeout: Duration) -> Populations {
     let source = PopulationSource::Http {
         url: Template::url(url),
-        pointer: pointer.to_owned(),
+        pointer: pointer.into(),
         headers: headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)))

@@ -536,7 +536,7 @@ async fn a_password_that_rotates_is_read_again() {
     write("first");
     let populations = of_secret(
         Dialect::Postgres,
-        Secret::from_file(&file).unwrap(),
+        Secret::from_file(&file, "databases.app.url_file").unwrap(),
         TIMEOUT,
         &["SELECT 1"],
     );

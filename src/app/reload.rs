@@ -1,19 +1,28 @@
 //! The refresh task, and its replacement when the configuration changes.
 
-use std::sync::Arc;
+use std::{future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{ConfigSource, Error, readers, warn_of_pace};
+use super::{ConfigSource, Error, read, readers, warn_of_pace};
 use crate::{
     chain::chain,
+    config::Config,
     exposition::Own,
     refresh::{Carried, Outlets, Readers, Refresher},
     sources::helpscout::Telemetry,
+    web::ReloadRequest,
 };
+
+/// How long a reload waits for the file system before it counts as failed.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The refresh task, and how to stop it.
 pub struct Refreshing {
@@ -51,9 +60,88 @@ impl Refreshing {
     }
 }
 
+/// Reads the configuration anew whenever somebody asks, one reading at a time and apart from
+/// everything else: a file system that does not answer holds up nobody.
+pub struct Reading {
+    source: ConfigSource,
+    under_way: Option<UnderWay>,
+    /// Whether somebody asked since the reading under way began, which may have missed what was
+    /// changed since.
+    asked: bool,
+    replies: Vec<ReloadRequest>,
+}
+
+struct UnderWay {
+    task: JoinHandle<Result<Config, Error>>,
+    until: Instant,
+    /// Those who wait for it; empty and `false` once they were told that it takes too long.
+    replies: Vec<ReloadRequest>,
+    awaited: bool,
+}
+
+impl Reading {
+    /// Nothing is read before somebody asks.
+    pub fn new(source: ConfigSource) -> Self {
+        Self {
+            source,
+            under_way: None,
+            asked: false,
+            replies: Vec::new(),
+        }
+    }
+
+    /// Asks for a reading that begins after this call; `reply` is handed back with its outcome.
+    pub fn ask(&mut self, reply: Option<ReloadRequest>) {
+        self.asked = true;
+        self.replies.extend(reply);
+    }
+
+    /// The next configuration, or why there is none, with the replies of those who asked. Waits
+    /// for ever while nobody asks. Nothing is lost when the wait is given up.
+    pub async fn next(&mut self) -> (Result<Config, Error>, Vec<ReloadRequest>) {
+        loop {
+            let Some(under_way) = &mut self.under_way else {
+                if !self.asked {
+                    future::pending::<()>().await;
+                }
+                self.asked = false;
+                let source = Arc::clone(&self.source);
+                self.under_way = Some(UnderWay {
+                    task: tokio::spawn(async move { read(&source).await }),
+                    until: Instant::now() + READ_PATIENCE,
+                    replies: std::mem::take(&mut self.replies),
+                    awaited: true,
+                });
+                continue;
+            };
+            if !under_way.awaited && self.asked {
+                // The file system is still silent.
+                self.asked = false;
+                return (Err(Error::SlowConfig), std::mem::take(&mut self.replies));
+            }
+            tokio::select! {
+                ended = &mut under_way.task => {
+                    let replies = std::mem::take(&mut under_way.replies);
+                    let awaited = under_way.awaited;
+                    self.under_way = None;
+                    if awaited {
+                        let config = ended.unwrap_or_else(|source| {
+                            Err(Error::Ended { part: "reading of the config", source })
+                        });
+                        return (config, replies);
+                    }
+                }
+                () = sleep_until(under_way.until), if under_way.awaited => {
+                    under_way.awaited = false;
+                    return (Err(Error::SlowConfig), std::mem::take(&mut under_way.replies));
+                }
+            }
+        }
+    }
+}
+
 /// Replaces the configuration while everything runs.
 pub struct Reloader {
-    pub source: ConfigSource,
     pub own: Own,
     pub telemetry: Telemetry,
     pub outlets: Arc<Outlets>,
@@ -64,8 +152,12 @@ impl Reloader {
     /// Builds the new set whole before the old one goes. When the new config counts the same, the
     /// last good values go on; else the old page stays until the first refresh has ended or
     /// outlasts `timeout`.
-    pub async fn reload(&self, refreshing: &mut Refreshing) -> Result<(), String> {
-        let built = (self.source)().map_err(Error::from).and_then(|config| {
+    pub async fn reload(
+        &self,
+        config: Result<Config, Error>,
+        refreshing: &mut Refreshing,
+    ) -> Result<(), String> {
+        let built = config.and_then(|config| {
             let predecessor = Some(&refreshing.readers.helpscout);
             let readers = readers(&config, &self.telemetry, predecessor)?;
             Ok((Arc::new(config), readers))

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
 
-/// Hash of the windows, segments, populations with their queries, and `counts_from`: 48 bits, exact
+/// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
 pub fn hash(config: &Config) -> u64 {
     let digest = Sha256::digest(describe(config).as_bytes());
@@ -30,6 +30,13 @@ fn describe(config: &Config) -> String {
         .map(crate::domain::Window::seconds)
         .collect();
     let _ = writeln!(text, "counts_from {counts_from}\nwindows {windows:?}");
+    // What a day and a week are.
+    match config.time_zone.iana_name() {
+        None | Some("UTC") => {}
+        Some(zone) => {
+            let _ = writeln!(text, "time_zone {zone}");
+        }
+    }
     for segment in &config.segments {
         let channels: Vec<&str> = segment.channels.iter().map(|c| c.name()).collect();
         let _ = writeln!(
@@ -51,7 +58,11 @@ fn describe(config: &Config) -> String {
                 format!("sql {name:?} {:?}", written(query))
             }
             PopulationSource::Http { url, pointer, .. } => {
-                format!("http {:?} {pointer:?}", without_address(&written(url)))
+                format!(
+                    "http {:?} {:?}",
+                    without_address(&written(url)),
+                    pointer.as_str()
+                )
             }
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
         };
@@ -65,7 +76,7 @@ fn references(references: &[Reference]) -> Vec<String> {
         .iter()
         .map(|reference| match reference {
             Reference::Id(id) => format!("id {id}"),
-            Reference::Name(name) => format!("name {name}"),
+            Reference::Name(name) => format!("name {}", name.as_str()),
         })
         .collect()
 }

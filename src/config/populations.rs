@@ -195,12 +195,8 @@ fn sql_source(
         // Its own problem is told already.
         return None;
     }
-    let database = if choices.is_empty() {
-        decoder.problem(&database, "there is no such entry in `databases`");
-        return None;
-    } else {
-        decoder.choice(&database, &choices)?
-    };
+    let none = "there is no database to ask; add one under `databases`";
+    let database = decoder.one_of(&database, &choices, none)?;
     let text = text?;
     let dialect = databases.usable.get(database)?.dialect;
     let template = Template::sql(&text.value, dialect);

@@ -116,7 +116,7 @@ impl Database {
         limit: Instant,
         phase: &mut Phase,
     ) -> Result<Vec<Row>, SqlError> {
-        self.renew(session, false, limit).await;
+        self.renew(session, false).await;
         let mut may_conflict = true;
         let mut may_rotate = true;
         loop {
@@ -127,7 +127,7 @@ impl Database {
             let again = if error.is_conflict() {
                 std::mem::take(&mut may_conflict)
             } else if error.reason() == Reason::Auth {
-                std::mem::take(&mut may_rotate) && self.renew(session, true, limit).await
+                std::mem::take(&mut may_rotate) && self.renew(session, true).await
             } else {
                 false
             };
@@ -139,8 +139,8 @@ impl Database {
     }
 
     /// Reads the address again; whether it is another now.
-    async fn renew(&self, session: &mut Session, always: bool, limit: Instant) -> bool {
-        let is_new = session.renew(&self.name, always, limit).await;
+    async fn renew(&self, session: &mut Session, refused: bool) -> bool {
+        let is_new = session.renew(&self.name, refused).await;
         if is_new {
             *self
                 .place

@@ -37,6 +37,7 @@ pub fn config(
         interval: Duration::from_mins(5),
         timeout,
         max_age: Duration::from_mins(15),
+        time_zone: jiff::tz::TimeZone::UTC,
         windows: vec![Window::parse("7d").expect("a window")],
         helpscout: HelpScout {
             app_id: "id".to_owned(),

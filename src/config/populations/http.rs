@@ -35,7 +35,7 @@ pub(super) fn endpoint(
         let expected = "a JSON pointer such as /data/count";
         decoder.parsed(&field, expected, |text| {
             jsonptr::Pointer::parse(&text.value).ok()?;
-            Some(text.value.clone())
+            Some(text.configured.clone())
         })
     });
     let headers = headers(decoder, section.take("headers"));

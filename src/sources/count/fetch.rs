@@ -14,6 +14,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
+    config::ConfigText,
     domain::Reason,
     sources::transport::{self, BODY_LIMIT, BodyError},
 };
@@ -50,12 +51,12 @@ pub enum FetchError {
     Json(#[source] serde_json::Error),
     /// The pointer leads nowhere.
     #[error("the answer has nothing at the pointer {0}")]
-    NothingThere(String),
+    NothingThere(ConfigText),
     /// The pointer leads to something else than a number.
     #[error("the answer has {found} at the pointer {pointer}, and a number is needed")]
     NotANumber {
         /// The RFC 6901 pointer.
-        pointer: String,
+        pointer: ConfigText,
         /// What is there.
         found: &'static str,
     },

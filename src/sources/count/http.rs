@@ -13,7 +13,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -21,13 +21,10 @@ use super::{
     fetch::{Client, FetchError},
 };
 use crate::{
-    config::{Edge, Form, Secret, Template},
+    config::{ConfigText, Edge, Form, Secret, Template},
     domain::Interval,
     sources::transport,
 };
-
-/// How long a reading waits for the file of a token: it is on this machine.
-const FILE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -39,7 +36,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// An endpoint and where its answer has the number.
 pub(super) struct Endpoint {
     url: Template,
-    pointer: String,
+    pointer: ConfigText,
     headers: Vec<(String, Secret)>,
     /// Read again from its file when that changes, and when it is refused.
     bearer: Option<Mutex<Secret>>,
@@ -50,7 +47,7 @@ impl Endpoint {
     /// An endpoint whose tries last `timeout` each at most.
     pub(super) fn new(
         url: Template,
-        pointer: String,
+        pointer: ConfigText,
         headers: Vec<(String, Secret)>,
         bearer: Option<Secret>,
         timeout: Duration,
@@ -73,9 +70,9 @@ impl Endpoint {
     /// Asks for the number before `deadline`.
     pub(super) async fn read(&self, interval: Interval, deadline: Instant) -> Result<f64, Failure> {
         let url = self.address(interval)?;
-        self.renew(false, deadline).await;
+        self.renew(false).await;
         let mut answer = self.client.get(&url, &self.headers()?, deadline).await?;
-        if answer.status == StatusCode::UNAUTHORIZED && self.renew(true, deadline).await {
+        if answer.status == StatusCode::UNAUTHORIZED && self.renew(true).await {
             answer = self.client.get(&url, &self.headers()?, deadline).await?;
         }
         Ok(number(&answer.into_success()?, &self.pointer)?)
@@ -95,37 +92,21 @@ impl Endpoint {
         Url::parse(&text).map_err(|_| FetchError::Request("its address is none"))
     }
 
-    /// Reads the bearer token again where its file has changed, or `always`; whether it is another.
-    /// What cannot be read leaves the old one in force.
-    async fn renew(&self, always: bool, deadline: Instant) -> bool {
+    /// Takes the bearer token from its file where that has changed, or `refused`; whether it is
+    /// another.
+    async fn renew(&self, refused: bool) -> bool {
         let Some(bearer) = &self.bearer else {
             return false;
         };
         let known = lock(bearer).clone();
-        if known.file().is_none() {
-            return false;
-        }
-        let old = known.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            (always || known.has_changed())
-                .then(|| known.reread())
-                .flatten()
-        });
-        let patience = deadline.min(Instant::now() + FILE_PATIENCE);
-        let Ok(Ok(Some(read))) = timeout_at(patience, reading).await else {
-            return false;
+        let token = if refused {
+            known.reread().await.unwrap_or_else(|| known.clone())
+        } else {
+            known.latest().await
         };
-        match read {
-            Ok(token) => {
-                let is_new = token != old;
-                *lock(bearer) = token;
-                is_new
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a bearer token cannot be read again; the old one stays");
-                false
-            }
-        }
+        let is_new = token != known;
+        *lock(bearer) = token;
+        is_new
     }
 
     fn headers(&self) -> Result<HeaderMap, FetchError> {
@@ -161,10 +142,10 @@ fn encoded(instant: Timestamp) -> String {
     utf8_percent_encode(&instant.to_string(), RESERVED).to_string()
 }
 
-fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
+fn number(body: &[u8], pointer: &ConfigText) -> Result<f64, FetchError> {
     let document = super::json::parse(body).map_err(FetchError::Json)?;
-    let nothing_there = || FetchError::NothingThere(pointer.to_owned());
-    let value = Pointer::parse(pointer)
+    let nothing_there = || FetchError::NothingThere(pointer.clone());
+    let value = Pointer::parse(pointer.as_str())
         .map_err(|_| nothing_there())?
         .resolve(&document)
         .map_err(|_| nothing_there())?;
@@ -182,7 +163,7 @@ fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
         Value::Object(_) => "an object",
     };
     Err(FetchError::NotANumber {
-        pointer: pointer.to_owned(),
+        pointer: pointer.clone(),
         found,
     })
 }
@@ -202,12 +183,12 @@ mod tests {
     #[test]
     fn only_a_number_at_the_pointer_is_an_answer() {
         let body = br#"{"data": {"count": 42, "text": "42", "a/b": [1.5, null], "": -7}}"#;
-        let read = |pointer| number(body, pointer).map_err(|error| error.to_string());
+        let read = |pointer: &str| number(body, &pointer.into()).map_err(|error| error.to_string());
         assert_eq!(read("/data/count"), Ok(42.0));
         assert_eq!(read("/data/a~1b/0"), Ok(1.5));
         // A negative number is a number here; the caller refuses it.
         assert_eq!(read("/data/"), Ok(-7.0));
-        assert_eq!(number(b"17", "").unwrap().to_string(), "17");
+        assert_eq!(number(b"17", &"".into()).unwrap().to_string(), "17");
         for pointer in [
             "/data/missing",
             "/data/a~1b/2",
@@ -224,7 +205,7 @@ mod tests {
         ] {
             assert!(read(pointer).unwrap_err().contains(found), "{pointer}");
         }
-        assert!(matches!(number(b"<html>", "/a"), Err(FetchError::Json(_))));
+        assert!(matches!(number(b"<html>", &"/a".into()), Err(FetchError::Json(_))));
         // Which of the two would be the number?
         assert!(matches!(
             number(br#"{"count": 1, "count": 2}"#, "/count"),

@@ -2,22 +2,16 @@
 
 use std::path::PathBuf;
 
-use tokio::{
-    task::JoinHandle,
-    time::{Duration, Instant, timeout},
-};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
     Row, Shape, SqlError, Statement, comparison, mysql, postgres, sqlite, statement::Bind,
 };
 use crate::{
-    config::{self, Dialect, Secret, SecretError, Template, address},
+    config::{self, Dialect, Secret, Template, address},
     domain::Interval,
 };
-
-/// How long a reading waits for the file of an address: it is on this machine.
-const FILE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How far a reading has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,9 +36,7 @@ pub(super) struct Session {
     folder: PathBuf,
     dialect: Dialect,
     driver: Driver,
-    /// The file of the address is being read.
-    pending: Option<JoinHandle<Result<Secret, SecretError>>>,
-    /// Its file could not be read, and the log says so already.
+    /// Its file holds an address that cannot be used, and the log says so already.
     is_told: bool,
 }
 
@@ -80,7 +72,6 @@ impl Session {
             folder: database.folder.clone(),
             dialect,
             driver,
-            pending: None,
             is_told: false,
         })
     }
@@ -94,61 +85,39 @@ impl Session {
         }
     }
 
-    /// Reads the file of the address again where it has changed, or `always`. Whether the address is
+    /// Takes the address from its file where that has changed, or was `refused`. Whether it is
     /// another now; then the old connection is gone. What cannot be read, or is no address of the
     /// same kind of database, leaves the old one in force.
-    pub(super) async fn renew(&mut self, name: &str, always: bool, limit: Instant) -> bool {
-        let patience = FILE_PATIENCE.min(limit.saturating_duration_since(Instant::now()) / 4);
-        if self.pending.is_none() {
-            if self.address.file().is_none() {
-                return false;
-            }
-            let address = self.address.clone();
-            self.pending = Some(tokio::task::spawn_blocking(move || {
-                if !always && !address.has_changed() {
-                    return Ok(address);
-                }
-                address.reread().unwrap_or(Ok(address))
-            }));
-        }
-        let Some(pending) = &mut self.pending else {
-            return false;
+    pub(super) async fn renew(&mut self, name: &str, refused: bool) -> bool {
+        let known = self.address.clone();
+        let latest = if refused {
+            known.reread().await.unwrap_or_else(|| known.clone())
+        } else {
+            known.latest().await
         };
-        // One that hangs is waited for again at the next reading; no second one is begun.
-        let Ok(Ok(read)) = timeout(patience, pending).await else {
-            return false;
-        };
-        self.pending = None;
-        let renewed = read.map_err(|error| error.to_string()).and_then(|secret| {
+        if latest == known {
             // The file may be another and say the same.
-            let is_new = secret != self.address;
-            if !is_new {
-                self.address = secret;
-                return Ok(false);
-            }
-            let database = config::Database {
-                name: name.to_owned(),
-                dialect: self.dialect,
-                url: secret,
-                folder: self.folder.clone(),
-            };
-            *self = Self::new(&database).map_err(|error| error.to_string())?;
-            Ok(true)
-        });
-        match renewed {
-            Ok(is_new) => {
-                self.is_told = false;
-                if is_new {
-                    tracing::info!(database = name, "the address was read again from its file");
-                }
-                is_new
+            self.address = latest;
+            return false;
+        }
+        let database = config::Database {
+            name: name.to_owned(),
+            dialect: self.dialect,
+            url: latest,
+            folder: self.folder.clone(),
+        };
+        match Self::new(&database) {
+            Ok(session) => {
+                *self = session;
+                tracing::info!(database = name, "the address was read again from its file");
+                true
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_told, true) {
                     tracing::warn!(
                         database = name,
-                        error,
-                        "the address cannot be read again from its file; the old one stays in force"
+                        error = %error,
+                        "its file holds an address that cannot be used; the old one stays in force"
                     );
                 }
                 false

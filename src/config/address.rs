@@ -80,7 +80,9 @@ pub fn validate(address: &str) -> Result<Dialect, String> {
             "the {scheme}:// address is not understood: in the user name, the password and the parameters, special characters must be percent-encoded (/ is %2F, @ is %40, : is %3A, # is %23, ? is %3F, % is %25)"
         ));
     }
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     if host.contains(',') {
         return Err(several_hosts(scheme));
     }
@@ -150,9 +152,9 @@ fn parameter(dialect: Dialect, name: &str, value: &str) -> Result<(), String> {
         return Err(unknown(dialect, name, known));
     }
     let among = |choices: &[&str], ignore_case: bool| {
-        let fits = choices.iter().any(|choice| {
-            *choice == value || (ignore_case && choice.eq_ignore_ascii_case(value))
-        });
+        let fits = choices
+            .iter()
+            .any(|choice| *choice == value || (ignore_case && choice.eq_ignore_ascii_case(value)));
         if fits {
             Ok(())
         } else {
@@ -164,16 +166,32 @@ fn parameter(dialect: Dialect, name: &str, value: &str) -> Result<(), String> {
     };
     match (dialect, name) {
         (Dialect::Postgres, "sslmode" | "ssl-mode") => among(
-            &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+            &[
+                "disable",
+                "allow",
+                "prefer",
+                "require",
+                "verify-ca",
+                "verify-full",
+            ],
             true,
         ),
         (Dialect::Mysql, "sslmode" | "ssl-mode") => among(
-            &["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"],
+            &[
+                "DISABLED",
+                "PREFERRED",
+                "REQUIRED",
+                "VERIFY_CA",
+                "VERIFY_IDENTITY",
+            ],
             true,
         ),
         // Both are put into a statement by the driver.
         (Dialect::Mysql, "charset" | "collation")
-            if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
+            if value.is_empty()
+                || !value
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
         {
             Err(format!("the parameter {name} of the address is not a name"))
         }
@@ -271,12 +289,27 @@ mod tests {
     fn addresses_that_drivers_understand_are_accepted() {
         for (address, dialect) in [
             ("postgres://ada:hunter2@db/app", Dialect::Postgres),
-            ("postgresql://ada@[::1]:5433/app?sslmode=require", Dialect::Postgres),
-            ("postgres://ada:p%2Fss%40@db/app?options[search_path]=tenant1", Dialect::Postgres),
-            ("postgres:///app?host=/run/postgresql&user=ada", Dialect::Postgres),
+            (
+                "postgresql://ada@[::1]:5433/app?sslmode=require",
+                Dialect::Postgres,
+            ),
+            (
+                "postgres://ada:p%2Fss%40@db/app?options[search_path]=tenant1",
+                Dialect::Postgres,
+            ),
+            (
+                "postgres:///app?host=/run/postgresql&user=ada",
+                Dialect::Postgres,
+            ),
             ("postgres://ada@%2Frun%2Fpostgresql/app", Dialect::Postgres),
-            ("mysql://ada:hunter2@db/app?ssl-mode=required&charset=utf8mb4", Dialect::Mysql),
-            ("mariadb://ada@db:3307/app?socket=/run/mysqld/mysqld.sock", Dialect::Mysql),
+            (
+                "mysql://ada:hunter2@db/app?ssl-mode=required&charset=utf8mb4",
+                Dialect::Mysql,
+            ),
+            (
+                "mariadb://ada@db:3307/app?socket=/run/mysqld/mysqld.sock",
+                Dialect::Mysql,
+            ),
             ("sqlite:///srv/app.db?mode=ro", Dialect::Sqlite),
             ("sqlite:app.db?immutable=true", Dialect::Sqlite),
         ] {
@@ -298,7 +331,12 @@ mod tests {
         ] {
             assert!(refusal(address).contains("percent-encoded"), "{address}");
         }
-        for address in ["hunter2", "ada:hunter2@db", "//ada:hunter2@db", "http://ada:hunter2@db"] {
+        for address in [
+            "hunter2",
+            "ada:hunter2@db",
+            "//ada:hunter2@db",
+            "http://ada:hunter2@db",
+        ] {
             assert!(refusal(address).contains("postgres://"), "{address}");
         }
         assert!(refusal("postgres:ada:hunter2@db").contains("//"));
@@ -308,10 +346,19 @@ mod tests {
     fn a_parameter_that_would_do_nothing_is_refused() {
         for (address, advice) in [
             ("postgres://db/app?schema=tenant1", "options[search_path]"),
-            ("postgres://db/app?currentSchema=tenant1", "options[search_path]"),
-            ("postgres://db/app?search_path=tenant1", "options[search_path]"),
+            (
+                "postgres://db/app?currentSchema=tenant1",
+                "options[search_path]",
+            ),
+            (
+                "postgres://db/app?search_path=tenant1",
+                "options[search_path]",
+            ),
             ("postgres://db/app?ssl=true", "sslmode=require"),
-            ("postgres://db/app?sslmod=require", "did you mean `sslmode`?"),
+            (
+                "postgres://db/app?sslmod=require",
+                "did you mean `sslmode`?",
+            ),
             ("postgres://db/app?hunter2", "known: sslmode"),
             ("postgres://db/app?options[]=x", "did you mean `options`?"),
             ("postgres://db/app?sslmode=sometimes", "disable, allow"),
@@ -324,7 +371,10 @@ mod tests {
             ("mysql://db/app?useSSL=true", "ssl-mode=REQUIRED"),
             ("mysql://db/app?schema=tenant1", "path of the address"),
             ("mysql://db/app?timezone=Europe/Paris", "UTC"),
-            ("mysql://db/app?ssl_mode=REQUIRED", "did you mean `ssl-mode`?"),
+            (
+                "mysql://db/app?ssl_mode=REQUIRED",
+                "did you mean `ssl-mode`?",
+            ),
             ("mysql://db/app?charset=utf8;hunter2", "not a name"),
             ("mysql://db/app?ssl-mode=sometimes", "DISABLED, PREFERRED"),
             ("sqlite://app.db?mode=rwc", "only be ro"),
@@ -351,10 +401,19 @@ mod tests {
     fn a_relative_file_counts_from_the_folder() {
         let at = |address| resolved(address, Path::new("/etc/contact rate"));
         assert_eq!(at("sqlite://app.db"), "sqlite:///etc/contact%20rate/app.db");
-        assert_eq!(at("sqlite:../a%20b.db?mode=ro"), "sqlite:///etc/contact%20rate/../a%20b.db?mode=ro");
+        assert_eq!(
+            at("sqlite:../a%20b.db?mode=ro"),
+            "sqlite:///etc/contact%20rate/../a%20b.db?mode=ro"
+        );
         assert_eq!(at("sqlite:///srv/app.db"), "sqlite:///srv/app.db");
         assert_eq!(at("postgres://db/app"), "postgres://db/app");
-        assert_eq!(resolved("sqlite://app.db", Path::new("")), "sqlite://app.db");
-        assert_eq!(resolved("sqlite:app.db", Path::new("conf")), "sqlite://conf/app.db");
+        assert_eq!(
+            resolved("sqlite://app.db", Path::new("")),
+            "sqlite://app.db"
+        );
+        assert_eq!(
+            resolved("sqlite:app.db", Path::new("conf")),
+            "sqlite://conf/app.db"
+        );
     }
 }

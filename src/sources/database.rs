@@ -164,7 +164,9 @@ impl Database {
 fn statement_time(limit: Instant) -> Duration {
     let remaining = limit.saturating_duration_since(Instant::now());
     let margin = (remaining / 10).min(Duration::from_secs(1));
-    (remaining - margin).clamp(Duration::from_millis(1), LONGEST)
+    remaining
+        .saturating_sub(margin)
+        .clamp(Duration::from_millis(1), LONGEST)
 }
 
 /// A session that has slept must answer its first command within a quarter of the time, so that

@@ -12,7 +12,14 @@ use crate::config::{
 
 /// Parts of header names whose values are credentials.
 const CREDENTIALS: [&str; 8] = [
-    "auth", "cookie", "token", "secret", "key", "password", "signature", "session",
+    "auth",
+    "cookie",
+    "token",
+    "secret",
+    "key",
+    "password",
+    "signature",
+    "session",
 ];
 
 /// The source `http`.
@@ -58,8 +65,16 @@ pub(super) fn endpoint(
     }
     let (url, sample) = url?;
     let has_credentials = bearer.is_some()
-        || headers.iter().any(|(name, _)| CREDENTIALS.iter().any(|part| name.contains(part)));
-    let in_the_clear = in_the_clear(decoder, url_field.as_ref(), &sample, has_credentials, allowed);
+        || headers
+            .iter()
+            .any(|(name, _)| CREDENTIALS.iter().any(|part| name.contains(part)));
+    let in_the_clear = in_the_clear(
+        decoder,
+        url_field.as_ref(),
+        &sample,
+        has_credentials,
+        allowed,
+    );
     Some(PopulationSource::Http {
         url,
         pointer: pointer?,
@@ -126,7 +141,9 @@ fn address(
     expected: &str,
 ) -> Option<Url> {
     let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
-    let end = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
+    let end = after_scheme
+        .find(['/', '?', '#'])
+        .unwrap_or(after_scheme.len());
     let (authority, tail) = after_scheme.split_at(end);
     let path = tail.split(['?', '#']).next().unwrap_or_default();
     // Whoever writes `user:pa/ss@host` gets a host `user` and a password in the path.
@@ -168,8 +185,7 @@ fn in_the_clear(
     has_credentials: bool,
     allowed: bool,
 ) -> bool {
-    let has_credentials =
-        has_credentials || !url.username().is_empty() || url.password().is_some();
+    let has_credentials = has_credentials || !url.username().is_empty() || url.password().is_some();
     if !has_credentials || url.scheme() != "http" || is_loopback(url) {
         return false;
     }

@@ -100,7 +100,7 @@ impl FetchError {
             Self::Evaluation(kind) if kind == "timeout" => Reason::Timeout,
             Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
                 Reason::Query
-            },
+            }
         }
     }
 

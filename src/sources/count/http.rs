@@ -205,7 +205,10 @@ mod tests {
         ] {
             assert!(read(pointer).unwrap_err().contains(found), "{pointer}");
         }
-        assert!(matches!(number(b"<html>", &"/a".into()), Err(FetchError::Json(_))));
+        assert!(matches!(
+            number(b"<html>", &"/a".into()),
+            Err(FetchError::Json(_))
+        ));
         // Which of the two would be the number?
         assert!(matches!(
             number(br#"{"count": 1, "count": 2}"#, "/count"),

@@ -142,7 +142,12 @@ fn sample(answer: &Answer) -> Result<f64, FetchError> {
     if warnings > 0 {
         return Err(FetchError::Warnings(warnings));
     }
-    if let Some(count) = envelope.infos.as_deref().map(<[_]>::len).filter(|count| *count > 0) {
+    if let Some(count) = envelope
+        .infos
+        .as_deref()
+        .map(<[_]>::len)
+        .filter(|count| *count > 0)
+    {
         tracing::debug!(count, "Prometheus has remarks about a query (infos)");
     }
     let samples = |what: &str| FetchError::Samples(what.to_owned());
@@ -253,7 +258,10 @@ mod tests {
             assert_eq!(with(beside).unwrap().to_string(), "412", "{beside}");
         }
         // What cannot be understood is not taken for a no.
-        assert_eq!(with(r#""isPartial": "yes""#).unwrap_err().reason(), Reason::Decode);
+        assert_eq!(
+            with(r#""isPartial": "yes""#).unwrap_err().reason(),
+            Reason::Decode
+        );
     }
 
     #[test]

@@ -89,14 +89,22 @@ impl Session {
     pub(super) async fn begin(&mut self, until: Instant) -> Result<Open, SqlError> {
         if let Some((mut connection, limit)) = self.connection.take() {
             if still_alive(until, prepare(&mut connection, limit, until)).await {
-                return Ok(Open { connection, limit, until });
+                return Ok(Open {
+                    connection,
+                    limit,
+                    until,
+                });
             }
             tracing::debug!("the connection to MySQL or MariaDB is gone and is opened anew");
         }
         let mut connection = self.options.connect().await.map_err(told)?;
         let limit = Limit::that_works(&mut connection, until).await?;
         prepare(&mut connection, limit, until).await.map_err(told)?;
-        Ok(Open { connection, limit, until })
+        Ok(Open {
+            connection,
+            limit,
+            until,
+        })
     }
 
     /// Rolls back, and keeps the connection if that works.
@@ -126,7 +134,10 @@ impl Session {
 
 impl Limit {
     /// The one that the server behind `connection` knows.
-    async fn that_works(connection: &mut MySqlConnection, until: Instant) -> Result<Self, SqlError> {
+    async fn that_works(
+        connection: &mut MySqlConnection,
+        until: Instant,
+    ) -> Result<Self, SqlError> {
         for limit in [Self::MaxStatementTime, Self::MaxExecutionTime] {
             let Some(command) = limit.command(statement_time(until)) else {
                 continue;
@@ -300,11 +311,7 @@ fn cell(row: &MySqlRow, index: usize) -> Cell {
 
 fn number(error: &sqlx::Error) -> Option<u16> {
     let database = error.as_database_error()?;
-    Some(
-        database
-            .try_downcast_ref::<MySqlDatabaseError>()?
-            .number(),
-    )
+    Some(database.try_downcast_ref::<MySqlDatabaseError>()?.number())
 }
 
 /// What may be told of an error.

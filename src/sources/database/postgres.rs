@@ -247,12 +247,10 @@ fn float(value: Result<impl Into<f64>, sqlx::Error>) -> Option<Value> {
 /// What may be told of an error.
 fn told(error: sqlx::Error) -> SqlError {
     match &error {
-        sqlx::Error::Database(database) => {
-            match database.try_downcast_ref::<PgDatabaseError>() {
-                Some(error) => refused(error),
-                None => SqlError::Protocol,
-            }
-        }
+        sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => refused(error),
+            None => SqlError::Protocol,
+        },
         _ => SqlError::of_driver(error),
     }
 }
@@ -284,11 +282,40 @@ fn pooler(message: &str) -> (Reason, &'static str) {
             Reason::Connect,
             "the pooler does not take a start-up parameter: see its ignore_startup_parameters",
         )
-    } else if says(&["too many", "no more connections", "max_client_conn", "limit"]) {
+    } else if says(&[
+        "too many",
+        "no more connections",
+        "max_client_conn",
+        "limit",
+    ]) {
         (Reason::Connect, "the pooler has no connection left")
-    } else if says(&["timeout", "timed out", "cannot connect", "server conn", "server_login_retry", "is paused", "is disabled", "shut"]) {
+    } else if says(&[
+        "timeout",
+        "timed out",
+        "cannot connect",
+        "server conn",
+        "server_login_retry",
+        "is paused",
+        "is disabled",
+        "shut",
+    ]) {
         (Reason::Connect, "the pooler does not reach its server")
-    } else if says(&["auth", "password", "login", "sasl", "scram", "no such user", "no such database", "does not exist", "not allowed", "permission", "role", "user", "database", "ssl"]) {
+    } else if says(&[
+        "auth",
+        "password",
+        "login",
+        "sasl",
+        "scram",
+        "no such user",
+        "no such database",
+        "does not exist",
+        "not allowed",
+        "permission",
+        "role",
+        "user",
+        "database",
+        "ssl",
+    ]) {
         (
             Reason::Auth,
             "the pooler refused the login: see the user, the password and the database's name",
@@ -396,10 +423,16 @@ mod tests {
             ("login failed", Reason::Auth),
             ("database \"app\" does not exist", Reason::Auth),
             ("unsupported startup parameter: options", Reason::Connect),
-            ("no more connections allowed (max_client_conn)", Reason::Connect),
+            (
+                "no more connections allowed (max_client_conn)",
+                Reason::Connect,
+            ),
             ("query_wait_timeout", Reason::Connect),
             ("pgbouncer cannot connect to server", Reason::Connect),
-            ("server login has been failing, try again later (server_login_retry)", Reason::Connect),
+            (
+                "server login has been failing, try again later (server_login_retry)",
+                Reason::Connect,
+            ),
             ("database app is disabled", Reason::Connect),
             ("invalid packet header", Reason::Connect),
         ] {

@@ -63,7 +63,9 @@ impl Session {
         }
         let address = address::resolved(database.url.expose(), &database.folder);
         let driver = match dialect {
-            Dialect::Postgres => Driver::Postgres(Box::new(postgres::Session::new(&parsed(&address)?)?)),
+            Dialect::Postgres => {
+                Driver::Postgres(Box::new(postgres::Session::new(&parsed(&address)?)?))
+            }
             Dialect::Mysql => Driver::Mysql(Box::new(mysql::Session::new(&parsed(&address)?)?)),
             Dialect::Sqlite => Driver::Sqlite(Box::new(sqlite::Session::new(&address)?)),
         };
@@ -147,7 +149,9 @@ impl Session {
             Ok(rows)
         }
         .await;
-        let is_whole = answer.as_ref().map_or_else(SqlError::leaves_session, |_| true);
+        let is_whole = answer
+            .as_ref()
+            .map_or_else(SqlError::leaves_session, |_| true);
         self.driver.end(open, is_whole).await;
         answer
     }

@@ -195,7 +195,10 @@ fn meaning(code: i32) -> Meaning {
             "the syntax is wrong, or there is no such table or column",
         ),
         3 | 23 => (Reason::Forbidden, "the file may not be read"),
-        5 | 6 => (Reason::Timeout, "the file is locked by another process, which did not let go of it in time"),
+        5 | 6 => (
+            Reason::Timeout,
+            "the file is locked by another process, which did not let go of it in time",
+        ),
         8 => (
             Reason::Query,
             "the query wants to write, and the session is read-only; or the file is in WAL mode and cannot be recovered by reading alone",

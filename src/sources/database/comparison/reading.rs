@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::{
     ast::{
-        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With, visit_expressions,
+        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With,
+        visit_expressions,
     },
     dialect::{self, Dialect as SqlDialect},
     parser::Parser,
@@ -267,18 +268,35 @@ mod tests {
             assert_eq!(found(text, Dialect::Sqlite), [created.clone()], "{text}");
         }
         assert_eq!(
-            found("SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end", Dialect::Mysql),
+            found(
+                "SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end",
+                Dialect::Mysql
+            ),
             [
                 ("`t.a`".to_owned(), None),
                 ("an expression".to_owned(), Some(Form::Unix))
             ]
         );
-        assert!(found("SELECT count(*) FROM t WHERE created < :end", Dialect::Postgres).is_empty());
+        assert!(
+            found(
+                "SELECT count(*) FROM t WHERE created < :end",
+                Dialect::Postgres
+            )
+            .is_empty()
+        );
         assert_eq!(
-            found("SELECT count(*) FROM t WHERE created < :end_iso", Dialect::Postgres),
+            found(
+                "SELECT count(*) FROM t WHERE created < :end_iso",
+                Dialect::Postgres
+            ),
             [("`created`".to_owned(), Some(Form::Iso))]
         );
-        for text in ["SELECT count(*) FROM t", "SELEC :end", "", "SELECT :end > 1"] {
+        for text in [
+            "SELECT count(*) FROM t",
+            "SELEC :end",
+            "",
+            "SELECT :end > 1",
+        ] {
             assert!(found(text, Dialect::Sqlite).is_empty(), "{text}");
         }
     }
@@ -300,7 +318,10 @@ mod tests {
     fn a_query_of_any_length_is_survived() {
         let text = format!("SELECT {} :end", "(".repeat(10_000));
         assert!(found(&text, Dialect::Sqlite).is_empty());
-        let text = format!("SELECT count(*) FROM t WHERE a < :end {}", "AND b ".repeat(2500));
+        let text = format!(
+            "SELECT count(*) FROM t WHERE a < :end {}",
+            "AND b ".repeat(2500)
+        );
         assert_eq!(found(&text, Dialect::Sqlite).len(), 1);
     }
 }

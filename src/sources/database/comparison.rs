@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use judge::Doubt;
-pub(super) use reading::of;
+pub(super) use reading::{of, read};
 
 /// Rows of a sample.
 const ROWS: usize = 100;

@@ -682,3 +682,17 @@ async fn a_pooler_that_refuses_a_login_says_so_in_its_own_way() {
         assert!(!text.contains("hunter"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_told_from_a_slow_query() {
+    // Takes connections, and never says a word.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (dialect, scheme) in [(Dialect::Postgres, "postgres"), (Dialect::Mysql, "mysql")] {
+        let url = format!("{scheme}://127.0.0.1:{port}/app");
+        let silent = of_database(dialect, &url, Duration::from_millis(300), &["SELECT 1"]);
+        let text = refused(&silent, 0, Reason::Timeout).await;
+        assert!(text.contains("no connection in time"), "{text}");
+        assert!(!text.contains("index"), "{text}");
+    }
+}

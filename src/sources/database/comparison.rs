@@ -66,6 +66,7 @@ pub(super) async fn examine(
     let mut is_known = true;
     for comparison in statement.comparisons() {
         let mut sampled = Vec::new();
+        let mut failed = false;
         for from in &comparison.samples {
             let mut is_home = false;
             for sample in from {
@@ -78,6 +79,7 @@ pub(super) async fn examine(
                         sampled.extend(rows);
                     }
                     Err(error) => {
+                        failed = true;
                         tracing::debug!(reason = %error.reason(), "a comparison could not be looked at");
                     }
                 }
@@ -86,10 +88,11 @@ pub(super) async fn examine(
                 break;
             }
         }
-        is_known &= !sampled.is_empty();
+        // An empty table says nothing of the rows to come. What could not be sampled will not be
+        // by asking at every reading.
+        is_known &= failed || !sampled.is_empty();
         judge::judge(comparison, statement.dialect(), &sampled)?;
     }
-    // An empty table says nothing of the rows to come.
     if is_known {
         statement.was_examined();
     }

@@ -53,7 +53,9 @@ pub enum Error {
     #[error("cannot prepare the populations")]
     Population(#[source] count::Error),
     /// The file system did not give the config in time.
-    #[error("the config or one of its files could not be read within 30 s: the file system does not answer")]
+    #[error(
+        "the config or one of its files could not be read within 30 s: the file system does not answer"
+    )]
     SlowConfig,
     /// A metric cannot be registered.
     #[error("cannot register the exporter's own metrics")]

@@ -119,11 +119,14 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
                 serve(source, &flags, requests, |_| Ok(())).await
             }
             Command::Demo(demo) => run_demo(&demo, &flags, requests).await,
-            Command::Check => finished(check_sources(flags.config_file), &requests).await,
+            Command::Check => finished(Box::pin(check_sources(flags.config_file)), &requests).await,
             Command::Report(of_report) => {
-                finished(report_months(of_report, flags.config_file), &requests).await
+                let report = report_months(of_report, flags.config_file);
+                finished(Box::pin(report), &requests).await
             }
-            Command::Backfill(backfill) => finished(fill_past(backfill, &flags), &requests).await,
+            Command::Backfill(backfill) => {
+                finished(Box::pin(fill_past(backfill, &flags)), &requests).await
+            }
         }
     })
 }

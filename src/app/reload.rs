@@ -114,7 +114,7 @@ impl Reading {
                 });
                 continue;
             };
-            if !under_way.awaited && self.asked {
+            if !under_way.awaited && self.asked && !under_way.task.is_finished() {
                 // The file system is still silent.
                 self.asked = false;
                 return (Err(Error::SlowConfig), std::mem::take(&mut self.replies));
@@ -183,5 +183,107 @@ impl Reloader {
         *refreshing = Refreshing::start(refresher, definition, Arc::clone(&self.ready));
         info!(counts_the_same, "config reloaded");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::Path,
+        sync::{
+            Mutex, PoisonError,
+            atomic::{AtomicU32, Ordering},
+            mpsc,
+        },
+    };
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::config;
+
+    const TEXT: &str = "helpscout: {app_id: a, app_secret: b}";
+
+    /// A config that comes when the test says so, and how often it was asked for.
+    fn slow() -> (Reading, mpsc::Sender<()>, Arc<AtomicU32>) {
+        let (release, released) = mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let asked = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&asked);
+        let source: ConfigSource = Arc::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = released
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            config::parse(TEXT, Path::new("contact-rate.yml"), &|_| None)
+        });
+        (Reading::new(source), release, asked)
+    }
+
+    async fn is_waiting(reading: &mut Reading) -> bool {
+        tokio::time::timeout(Duration::from_millis(20), reading.next())
+            .await
+            .is_err()
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_during_a_reading_gets_one_that_begins_later() {
+        let (mut reading, release, asked) = slow();
+        assert!(is_waiting(&mut reading).await, "nobody has asked");
+        let (reply, _answer) = oneshot::channel();
+        reading.ask(Some(reply));
+        assert!(is_waiting(&mut reading).await);
+        for _ in 0..3 {
+            reading.ask(None);
+        }
+        let (reply, _answer) = oneshot::channel();
+        reading.ask(Some(reply));
+        release.send(()).unwrap();
+        let (config, replies) = reading.next().await;
+        assert!(config.is_ok());
+        assert_eq!(replies.len(), 1, "the later one is not answered yet");
+        release.send(()).unwrap();
+        let (config, replies) = reading.next().await;
+        assert!(config.is_ok());
+        assert_eq!(replies.len(), 1);
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "those who wait share one");
+        assert!(is_waiting(&mut reading).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_system_that_does_not_answer_is_not_asked_again() {
+        let (mut reading, release, asked) = slow();
+        reading.ask(None);
+        let started = Instant::now();
+        // A blocking task holds the paused clock; it is moved by hand.
+        let outcome = tokio::select! {
+            (outcome, _) = reading.next() => outcome,
+            () = async {
+                while asked.load(Ordering::SeqCst) == 0 {
+                    tokio::task::yield_now().await;
+                }
+                tokio::time::advance(READ_PATIENCE).await;
+                future::pending().await
+            } => unreachable!(),
+        };
+        assert!(matches!(outcome, Err(Error::SlowConfig)));
+        assert_eq!(started.elapsed(), READ_PATIENCE);
+        reading.ask(None);
+        assert!(matches!(reading.next().await.0, Err(Error::SlowConfig)));
+        assert_eq!(started.elapsed(), READ_PATIENCE, "answered at once");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        // What comes at last is dropped, since those who asked were told otherwise.
+        release.send(()).unwrap();
+        release.send(()).unwrap();
+        loop {
+            reading.ask(None);
+            match reading.next().await.0 {
+                Ok(_) => break,
+                Err(error) => assert!(matches!(error, Error::SlowConfig)),
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 }

@@ -52,6 +52,19 @@ const MYSQL: [&str; 11] = [
     "collation",
 ];
 
+/// Parameters that name a file.
+const FILES: [&str; 9] = [
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "socket",
+];
+
 /// Parameters of an SQLite file.
 const SQLITE: [&str; 3] = ["mode", "immutable", "vfs"];
 
@@ -102,10 +115,11 @@ pub fn validate(address: &str) -> Result<Dialect, String> {
     Ok(dialect)
 }
 
-/// `address` with a relative path of an SQLite file counted from `folder`.
+/// `address` with relative paths counted from `folder`: that of an SQLite file, and those of
+/// certificates and keys among the parameters.
 pub fn resolved(address: &str, folder: &Path) -> String {
     let Some(rest) = address.strip_prefix("sqlite:") else {
-        return address.to_owned();
+        return with_files_in(address, folder);
     };
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let path = rest.split('?').next().unwrap_or_default();
@@ -115,6 +129,31 @@ pub fn resolved(address: &str, folder: &Path) -> String {
     let folder = folder.to_string_lossy();
     let folder = utf8_percent_encode(folder.trim_end_matches('/'), PATH);
     format!("sqlite://{folder}/{rest}")
+}
+
+fn with_files_in(address: &str, folder: &Path) -> String {
+    let Ok(mut url) = Url::parse(address) else {
+        return address.to_owned();
+    };
+    if url.query().is_none() {
+        return address.to_owned();
+    }
+    let pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .map(|(name, value)| {
+            // The drivers take the text of a certificate in place of its path.
+            let is_path =
+                FILES.contains(&&*name) && !value.is_empty() && !value.contains("-----BEGIN");
+            let value = if is_path {
+                folder.join(&*value).to_string_lossy().into_owned()
+            } else {
+                value.into_owned()
+            };
+            (name.into_owned(), value)
+        })
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    url.into()
 }
 
 fn sqlite(rest: &str) -> Result<(), String> {
@@ -407,6 +446,14 @@ mod tests {
         );
         assert_eq!(at("sqlite:///srv/app.db"), "sqlite:///srv/app.db");
         assert_eq!(at("postgres://db/app"), "postgres://db/app");
+        assert_eq!(
+            at("postgres://a:b%2Fc@db/app?sslmode=require&sslrootcert=root.crt"),
+            "postgres://a:b%2Fc@db/app?sslmode=require&sslrootcert=%2Fetc%2Fcontact+rate%2Froot.crt"
+        );
+        assert_eq!(
+            at("mysql://db/app?ssl-ca=/etc/ca.pem&socket=run/s"),
+            "mysql://db/app?ssl-ca=%2Fetc%2Fca.pem&socket=%2Fetc%2Fcontact+rate%2Frun%2Fs"
+        );
         assert_eq!(
             resolved("sqlite://app.db", Path::new("")),
             "sqlite://app.db"

@@ -268,10 +268,7 @@ impl<'a> Decoder<'a> {
     /// address with a password, instead of the name of its file.
     fn shown_path(&self, path: &ConfigText) -> String {
         let is_harmless = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-        if !path.from_environment()
-            && path.contains(['/', '.'])
-            && path.chars().all(is_harmless)
-        {
+        if !path.from_environment() && path.contains(['/', '.']) && path.chars().all(is_harmless) {
             format!(" {}", self.folder.join(path.as_str()).display())
         } else {
             String::new()

@@ -90,7 +90,10 @@ mod tests {
         );
         for password in ["hunter${2!}", "${hunter 2}", "${hunter2"] {
             let message = interpolate(password, &environment).unwrap_err();
-            assert!(!message.contains("hunter") && !message.contains("2!"), "{message}");
+            assert!(
+                !message.contains("hunter") && !message.contains("2!"),
+                "{message}"
+            );
         }
     }
 }

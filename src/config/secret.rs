@@ -98,7 +98,9 @@ impl Secret {
         let (text, stamp) = read_text(path, MAX_SECRET_BYTES)?;
         let value = cleaned(&text)?;
         Ok(Self {
-            value: change.map_or_else(|| value.to_owned(), |change| change(value)).into(),
+            value: change
+                .map_or_else(|| value.to_owned(), |change| change(value))
+                .into(),
             origin: Some(Arc::new(Origin {
                 path: path.to_owned(),
                 stamp,
@@ -181,7 +183,10 @@ impl Origin {
         match Secret::read(&self.path, self.change, Arc::clone(&self.watch)) {
             Ok(secret) => {
                 if self.watch.told.swap(false, Ordering::Relaxed) {
-                    info!(key = self.watch.key, "the file of a secret can be read again");
+                    info!(
+                        key = self.watch.key,
+                        "the file of a secret can be read again"
+                    );
                 }
                 Some(secret)
             }
@@ -224,7 +229,8 @@ fn cleaned(text: &str) -> Result<&str, SecretError> {
         return Err(SecretError::SeveralLines);
     }
     let is_invisible = |c: char| {
-        c.is_control() || matches!(c, '\u{feff}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}')
+        c.is_control()
+            || matches!(c, '\u{feff}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}')
     };
     match value.chars().find(|c| is_invisible(*c)) {
         Some(invisible) => Err(SecretError::Invisible(invisible)),
@@ -269,7 +275,10 @@ mod tests {
         assert_eq!(secret.latest().await.expose(), "hunter3");
         assert_eq!(secret.reread().await.unwrap().expose(), "hunter3");
         assert_eq!(bearer.latest().await.expose(), "Bearer hunter3");
-        assert_eq!(bearer.latest().await.latest().await.expose(), "Bearer hunter3");
+        assert_eq!(
+            bearer.latest().await.latest().await.expose(),
+            "Bearer hunter3"
+        );
 
         // While it is gone or odd, the last content stays.
         let third = secret.latest().await;
@@ -321,7 +330,10 @@ mod tests {
             assert!(message.contains(said), "{text:?}: {message}");
             assert!(!message.contains("ter2"), "{message}");
         }
-        assert_eq!(Secret::given(" pass phrase é \n").unwrap().expose(), "pass phrase é");
+        assert_eq!(
+            Secret::given(" pass phrase é \n").unwrap().expose(),
+            "pass phrase é"
+        );
     }
 
     #[test]

@@ -35,7 +35,10 @@ const KEYS: [(&str, &str); 26] = [
     ("url_file", "secret"),
     ("database", "app"),
     ("query", "SELECT count(*) FROM users WHERE at < :end"),
-    ("http_url", "https://stats.example/hooks?from={start}&to={end}"),
+    (
+        "http_url",
+        "https://stats.example/hooks?from={start}&to={end}",
+    ),
     ("pointer", "/count"),
     ("bearer", "some-token"),
     ("header", "some-value"),
@@ -139,11 +142,13 @@ fn the_document_itself_is_right() {
         "sqlite:///nowhere",
     )
     .unwrap();
-    let right = document(|wanted| match KEYS.iter().find(|(name, _)| *name == wanted) {
-        Some(("url_file", _)) => format!("{}/secret", env!("CARGO_TARGET_TMPDIR")),
-        Some((_, value)) => (*value).to_owned(),
-        None => panic!("{wanted}"),
-    });
+    let right = document(
+        |wanted| match KEYS.iter().find(|(name, _)| *name == wanted) {
+            Some(("url_file", _)) => format!("{}/secret", env!("CARGO_TARGET_TMPDIR")),
+            Some((_, value)) => (*value).to_owned(),
+            None => panic!("{wanted}"),
+        },
+    );
     let (shown, config) = shown(&right, "");
     assert!(config.is_some(), "{shown}");
 }

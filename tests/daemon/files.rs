@@ -123,7 +123,11 @@ async fn only_regular_files_up_to_a_size_are_read() {
     folder.write("contact-rate.yml", &"#".repeat(1024 * 1024 + 1));
     let ended = run(&["check", &folder.flag()], &[]);
     assert_eq!(ended.code, Some(2), "{}", ended.output);
-    assert!(ended.output.contains("larger than 1048576 bytes"), "{}", ended.output);
+    assert!(
+        ended.output.contains("larger than 1048576 bytes"),
+        "{}",
+        ended.output
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,8 +150,17 @@ async fn a_file_system_that_hangs_at_start_makes_no_signal_unheard() {
         }
         exporter.signal(signal);
         let ended = exporter.ended();
-        assert_eq!(ended.code, Some(code), "{command} {signal}: {}", ended.output);
-        assert!(ended.output.contains(said), "{command} {signal}: {}", ended.output);
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{command} {signal}: {}",
+            ended.output
+        );
+        assert!(
+            ended.output.contains(said),
+            "{command} {signal}: {}",
+            ended.output
+        );
     }
 }
 

@@ -20,7 +20,11 @@ fn shell(script: &str, folder: &Folder) -> Output {
         .args(["-c", script])
         .env("exporter", env!("CARGO_BIN_EXE_contact-rate-exporter"))
         .env("config", folder.flag())
-        .current_dir(std::path::Path::new(folder.flag().trim_start_matches("--config.file=")).parent().unwrap())
+        .current_dir(
+            std::path::Path::new(folder.flag().trim_start_matches("--config.file="))
+                .parent()
+                .unwrap(),
+        )
         .stdin(Stdio::null())
         .output()
         .unwrap()
@@ -60,13 +64,25 @@ async fn nothing_panics_where_nobody_reads() {
     let bad = Folder::new(&desk, "windws: [1d]\n");
     for (script, folder, code) in [
         // Closed from the start, full, and a reader that is gone.
-        ("\"$exporter\" check \"$config\" --log.level=debug 2>&-", &folder, 0),
-        ("\"$exporter\" check \"$config\" --log.level=debug 2>/dev/full", &folder, 0),
+        (
+            "\"$exporter\" check \"$config\" --log.level=debug 2>&-",
+            &folder,
+            0,
+        ),
+        (
+            "\"$exporter\" check \"$config\" --log.level=debug 2>/dev/full",
+            &folder,
+            0,
+        ),
         ("\"$exporter\" check \"$config\" 2>&-", &bad, 2),
         ("\"$exporter\" check \"$config\" 2>/dev/full", &bad, 2),
         ("\"$exporter\" --no-such-flag 2>/dev/full", &folder, 2),
         ("\"$exporter\" --no-such-flag 2>&-", &folder, 2),
-        ("\"$exporter\" check \"$config\" >/dev/full 2>/dev/full", &folder, 1),
+        (
+            "\"$exporter\" check \"$config\" >/dev/full 2>/dev/full",
+            &folder,
+            1,
+        ),
         (
             // The reader has ended before the first line.
             "mkfifo gone; { cat gone; \"$exporter\" check \"$config\" --log.level=debug 2>&1 >/dev/null; echo $? >&3; } 3>code | { exec <&-; : >gone; }; exit $(cat code)",

@@ -203,7 +203,11 @@ async fn secrets_and_customers_never_appear() {
     for command in ["serve", "check", "report"] {
         let refused = run(&[command, &odd.flag(), "--log.level=debug"], &environment);
         assert_eq!(refused.code, Some(2), "{}", refused.output);
-        for part in ["databases.one.url: ", "databases.three.url_file: ", "percent-encoded"] {
+        for part in [
+            "databases.one.url: ",
+            "databases.three.url_file: ",
+            "percent-encoded",
+        ] {
             assert!(refused.output.contains(part), "{}", refused.output);
         }
         assert_silent(command, &refused.output);

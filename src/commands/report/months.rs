@@ -123,7 +123,8 @@ impl FromStr for Month {
 
 /// The time zone called `name` in the IANA database, as `Europe/Paris`. For `--time-zone`.
 pub fn time_zone(name: &str) -> Result<TimeZone, String> {
-    config::time_zone(name).map_err(|hint| format!("no time zone of that name, as Europe/Paris or UTC{hint}"))
+    config::time_zone(name)
+        .map_err(|hint| format!("no time zone of that name, as Europe/Paris or UTC{hint}"))
 }
 
 /// A month, or what has gone by of the running one.

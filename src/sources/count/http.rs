@@ -211,7 +211,7 @@ mod tests {
         ));
         // Which of the two would be the number?
         assert!(matches!(
-            number(br#"{"count": 1, "count": 2}"#, "/count"),
+            number(br#"{"count": 1, "count": 2}"#, &"/count".into()),
             Err(FetchError::Json(_))
         ));
     }

@@ -66,31 +66,29 @@ pub(super) async fn examine(
     let mut is_known = true;
     for comparison in statement.comparisons() {
         let mut sampled = Vec::new();
-        let mut failed = false;
+        let mut at_home = false;
         for from in &comparison.samples {
-            let mut is_home = false;
             for sample in from {
                 if Instant::now() >= until {
                     break;
                 }
                 match open.sample(sample, SAMPLE, until).await {
                     Ok(rows) => {
-                        is_home = true;
+                        at_home = true;
                         sampled.extend(rows);
                     }
                     Err(error) => {
-                        failed = true;
                         tracing::debug!(reason = %error.reason(), "a comparison could not be looked at");
                     }
                 }
             }
-            if is_home {
+            if at_home {
                 break;
             }
         }
         // An empty table says nothing of the rows to come. What could not be sampled will not be
         // by asking at every reading.
-        is_known &= failed || !sampled.is_empty();
+        is_known &= !at_home || !sampled.is_empty();
         judge::judge(comparison, statement.dialect(), &sampled)?;
     }
     if is_known {

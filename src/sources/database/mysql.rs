@@ -15,8 +15,9 @@ use tokio::time::{Duration, Instant};
 use url::Url;
 
 use super::{
-    Cell, Doubt, Row, Shape, SqlError, Value,
+    Cell, Doubt, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, counted},
     statement_time, still_alive,
     value::collect,
@@ -236,6 +237,32 @@ impl Open {
                 .map_err(told)?;
         }
         Ok(())
+    }
+
+    /// What a name means in this session.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT concat(table_schema, '.', table_name), table_type LIKE '%VIEW' \
+             FROM information_schema.tables \
+             WHERE table_schema = coalesce(?, database()) AND table_name = ?",
+        )
+        .bind(&named.schema)
+        .bind(&named.table)
+        .persistent(false)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            let is_view = row.try_get_unchecked::<i64, _>(1).ok()? == 1;
+            Some(Relation {
+                name: row.try_get_unchecked(0).ok()?,
+                kind: if is_view {
+                    RelationKind::View
+                } else {
+                    RelationKind::Table
+                },
+            })
+        }))
     }
 
     /// Fails when the last query met a value that it took for a time or number and that is none:

@@ -21,8 +21,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Cell, Row, Shape, SqlError, Value,
+    Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, numbered},
     statement_time, still_alive,
     value::collect,
@@ -178,6 +179,31 @@ impl Open {
             .await
             .map_err(told)?;
         rows
+    }
+}
+
+impl Open {
+    /// What a name means in this session.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT format('%s.%s', n.nspname, c.relname), c.relkind::text \
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE c.oid = pg_catalog.to_regclass($1)",
+        )
+        .bind(&named.written)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            Some(Relation {
+                name: row.try_get(0).ok()?,
+                kind: match row.try_get::<String, _>(1).ok()?.as_str() {
+                    "v" => RelationKind::View,
+                    "m" => RelationKind::MaterializedView,
+                    _ => RelationKind::Table,
+                },
+            })
+        }))
     }
 }
 

@@ -14,8 +14,9 @@ use sqlx::{
 use tokio::time::Instant;
 
 use super::{
-    Cell, Row, Shape, SqlError, Value,
+    Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, numbered, written},
     statement_time,
     value::collect,
@@ -125,6 +126,28 @@ impl Open {
             };
         }
         collect(asked.fetch(&mut self.connection), shape, told, cell).await
+    }
+
+    /// What a name means in the file.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT name, type FROM sqlite_schema WHERE lower(name) = lower(?1) AND type IN ('table', 'view')",
+        )
+        .bind(&named.table)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            let is_view = row.try_get::<String, _>(1).ok()? == "view";
+            Some(Relation {
+                name: row.try_get(0).ok()?,
+                kind: if is_view {
+                    RelationKind::View
+                } else {
+                    RelationKind::Table
+                },
+            })
+        }))
     }
 
     /// Closes the file.

@@ -348,6 +348,21 @@ async fn nothing_is_written(server: &MariaDb) {
         "SELECT @@session.time_zone = '+00:00' AND @@session.tx_read_only",
     ];
     let reader = populations(server, &queries);
+    let deadline = Instant::now() + TIMEOUT;
+    server
+        .execute("CREATE VIEW app.seen AS SELECT * FROM app.kept")
+        .await;
+    let named = populations(
+        server,
+        &["SELECT count(*) FROM `kept` AS k JOIN app.seen USING (a)"],
+    );
+    let relations = named.relations(0, deadline).await;
+    let told: Vec<String> = relations.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0] == "app.kept" && told[1].starts_with("app.seen (a view"),
+        "{told:?}"
+    );
     for sly in 0..5 {
         refused(&reader, sly, Reason::Query).await;
         for write in 5..8 {

@@ -422,6 +422,33 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
         }
     }
 
+    // `check` tells what a name means there, and which are views.
+    server
+        .execute("CREATE MATERIALIZED VIEW tenant1.old AS SELECT * FROM users; GRANT SELECT ON tenant1.old TO tenant")
+        .await;
+    let named = of(
+        "tenant",
+        "options[search_path]=tenant1,public",
+        &[
+            "WITH guarded AS (SELECT 1) SELECT count(*) FROM users, \"by_owner\", guarded",
+            "SELECT count(*) FROM old",
+            "SELECT count(*) FROM nowhere",
+        ],
+    );
+    let mut told = Vec::new();
+    for index in 0..3 {
+        let deadline = Instant::now() + TIMEOUT;
+        let relations = named.relations(index, deadline).await;
+        told.extend(relations.iter().map(ToString::to_string));
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("public.by_owner (a view"), "{told:?}");
+    assert_eq!(told[1], "tenant1.users");
+    assert!(
+        told[2].starts_with("tenant1.old (a materialized view"),
+        "{told:?}"
+    );
+
     // Settings and locks of one reading are gone in the next.
     let session = of(
         "postgres",
@@ -642,5 +669,19 @@ async fn a_pooler_that_refuses_a_login_says_so_in_its_own_way() {
             "{text}"
         );
         assert!(!text.contains("hunter"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_told_from_a_slow_query() {
+    // Takes connections, and never says a word.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (dialect, scheme) in [(Dialect::Postgres, "postgres"), (Dialect::Mysql, "mysql")] {
+        let url = format!("{scheme}://127.0.0.1:{port}/app");
+        let silent = of_database(dialect, &url, Duration::from_millis(300), &["SELECT 1"]);
+        let text = refused(&silent, 0, Reason::Timeout).await;
+        assert!(text.contains("no connection in time"), "{text}");
+        assert!(!text.contains("index"), "{text}");
     }
 }

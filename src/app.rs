@@ -30,7 +30,7 @@ use crate::{
     signals::Signal,
     sources::count::{self, Populations},
     sources::helpscout::{self, HelpScout, Telemetry},
-    web::{self, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site},
 };
 
 use reload::{Refreshing, Reloader};
@@ -88,8 +88,8 @@ pub type ConfigSource = Box<dyn Fn() -> Result<Config, config::Error> + Send + S
 /// What the web server is told.
 #[derive(Clone, Debug)]
 pub struct WebOptions {
-    /// Path of the metrics.
-    pub telemetry_path: String,
+    /// Which path asks for what.
+    pub paths: Paths,
     /// Whether `POST /-/reload` is allowed.
     pub enable_lifecycle: bool,
 }
@@ -146,7 +146,7 @@ impl App {
         let stop_web = CancellationToken::new();
         let site = Site {
             exposition: Arc::clone(&self.exposition),
-            telemetry_path: self.web.telemetry_path.clone(),
+            paths: self.web.paths.clone(),
             ready: is_ready,
             reload: self.web.enable_lifecycle.then_some(reload),
         };

@@ -114,7 +114,7 @@ async fn serve(
     introduce: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
     let web = WebOptions {
-        telemetry_path: flags.telemetry_path.clone(),
+        paths: flags.paths(),
         enable_lifecycle: flags.enable_lifecycle,
     };
     let app = App::build(source, web)?;
@@ -163,7 +163,8 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
     };
     let config = demo.config().clone();
     let source: ConfigSource = Box::new(move || Ok(config.clone()));
-    let introduction = demo.introduction(&flags.telemetry_path);
+    let paths = flags.paths();
+    let introduction = demo.introduction(&paths.landing(), &paths.metrics());
     let exporter = serve(source, flags, signals, |address| {
         print_line(&introduction.at(address));
     });

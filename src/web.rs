@@ -1,5 +1,7 @@
 //! The HTTP server: accepts connections, answers, and stops when told to.
 //!
+//! Paths are relative to the route prefix.
+//!
 //! | path | methods | answer |
 //! | --- | --- | --- |
 //! | the telemetry path | GET, HEAD | the exposition |
@@ -18,6 +20,7 @@ mod connection;
 mod connections;
 mod deadline;
 mod negotiate;
+mod paths;
 mod routes;
 
 use std::{pin::pin, sync::Arc};
@@ -38,6 +41,7 @@ use connections::Connections;
 pub use activity::{HEADER_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 pub use connection::MOST_HEADER_BYTES;
 pub use connections::MOST_CONNECTIONS;
+pub use paths::{Paths, external_url, route_prefix, telemetry_path};
 
 /// How long answers that are under way may take once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,8 +54,8 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 pub struct Site {
     /// Where pages come from.
     pub exposition: Arc<Exposition>,
-    /// Path of the exposition, `/metrics` by default. Starts with `/`.
-    pub telemetry_path: String,
+    /// Which path asks for what.
+    pub paths: Paths,
     /// Whether the first refresh has ended.
     pub ready: watch::Receiver<bool>,
     /// Who reloads the configuration; `None` where the flag does not allow it.

@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("chain", &[]),
-    ("cli", &["commands", "demo"]),
+    ("cli", &["commands", "demo", "web"]),
     (
         "commands",
         &[

@@ -22,8 +22,8 @@ use std::{
 use contact_rate_exporter::{
     exposition::Exposition,
     web::{
-        self, DRAIN_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, MOST_HEADER_BYTES, ReloadRequest, Site,
-        WRITE_TIMEOUT,
+        self, DRAIN_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, MOST_HEADER_BYTES, Paths, ReloadRequest,
+        Site, WRITE_TIMEOUT,
     },
 };
 use flate2::read::GzDecoder;
@@ -151,7 +151,7 @@ async fn the_telemetry_path_can_be_any() {
     );
     assert_eq!(server.get("/metrics").await.status, 404);
     let landing = server.get("/").await;
-    assert!(landing.text().contains("href=\"/probe/contact\""));
+    assert!(landing.text().contains("href=\"probe/contact\""));
 
     let server = Server::start(Options {
         telemetry_path: "/",
@@ -239,7 +239,9 @@ async fn the_landing_page_shows_rates_and_sources_and_nothing_unescaped() {
     assert!(!policy.contains("unsafe"));
     let page = answer.text();
     for part in [
-        "href=\"/metrics\"",
+        "href=\"metrics\"",
+        "href=\"-/ready\"",
+        "href=\"-/healthy\"",
         "<strong>5.25&nbsp;%</strong><small>4.09 to 6.63&nbsp;%</small><small>was 8.9&nbsp;% (−41&nbsp;%)</small>",
         "▲ above 5&nbsp;% target",
         "<strong>status</strong>: GET /v2/reports/happiness answered 500: &lt;try&gt; again &amp;",
@@ -448,7 +450,7 @@ async fn several_addresses_are_served() {
     let (_, ready) = watch::channel(false);
     let site = Site {
         exposition,
-        telemetry_path: "/metrics".to_owned(),
+        paths: Paths::new("", "/metrics"),
         ready,
         reload: None,
     };

@@ -118,9 +118,15 @@ async fn a_crowd_does_not_make_a_scrape_wait() {
     server.get("/metrics").await;
     for (what, sent) in [
         ("idle", &b""[..]),
-        ("half-open", b"GET /metrics HTTP/1.1\r\nHost: test\r\nX-Slow: "),
+        (
+            "half-open",
+            b"GET /metrics HTTP/1.1\r\nHost: test\r\nX-Slow: ",
+        ),
         ("kept", REQUEST),
-        ("slow to read", b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n"),
+        (
+            "slow to read",
+            b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n",
+        ),
     ] {
         let (_crowd, time) = scrape_beside_a_crowd(&server, sent).await;
         println!("beside {CROWD} connections that are {what}: {time:?}");
@@ -145,6 +151,9 @@ async fn the_log_says_once_that_there_is_no_room() {
         crowd.push(TcpStream::connect(exporter.address()).await.unwrap());
     }
     assert_eq!(exporter.get("/-/healthy").await.0, 200);
-    let said = exporter.output().matches("no room for more connections").count();
+    let said = exporter
+        .output()
+        .matches("no room for more connections")
+        .count();
     assert_eq!(said, 1, "{}", exporter.output());
 }

@@ -1,11 +1,18 @@
 //! Binds the addresses of the web server.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, lookup_host};
 use tracing::info;
 
 use super::Error;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// Binds every address. Without a host, every address of the machine, IPv6 and IPv4.
 pub async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Error> {
@@ -34,10 +41,9 @@ fn bind_everywhere(port: &str) -> io::Result<Vec<TcpListener>> {
     let port = port
         .parse()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let everywhere = SocketAddr::from(([0_u16; 8], port));
-    let listener = match bind(everywhere) {
+    let listener = match bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind(SocketAddr::from(([0_u8; 4], port)))
+            bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
         }
         bound => bound,
     };
@@ -69,20 +75,38 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() {
-        TcpSocket::new_v6()?
-    } else {
-        TcpSocket::new_v4()?
-    };
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        // "Every address" means those of IPv4 too, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
     // A restarted exporter must not wait for the old one's last connections to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(1024)
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
     use super::*;
+
+    #[tokio::test]
+    async fn without_a_host_both_protocols_are_bound_whatever_the_machine_prefers() {
+        let bound = bind_everywhere("0").unwrap();
+        let address = bound[0].local_addr().unwrap();
+        if address.is_ipv6() {
+            assert!(!SockRef::from(&bound[0]).only_v6().unwrap());
+            let local = (Ipv6Addr::LOCALHOST, address.port());
+            TcpStream::connect(local).await.unwrap();
+        }
+        let local = (Ipv4Addr::LOCALHOST, address.port());
+        TcpStream::connect(local).await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_host_is_bound_where_the_machine_has_it() {

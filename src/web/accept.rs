@@ -102,10 +102,7 @@ pub fn is_of_one_connection(error: &io::Error) -> bool {
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     const OF_THE_SYSTEM: i32 = 23;
     const OF_THE_PROCESS: i32 = 24;
-    matches!(
-        error.raw_os_error(),
-        Some(OF_THE_SYSTEM | OF_THE_PROCESS)
-    )
+    matches!(error.raw_os_error(), Some(OF_THE_SYSTEM | OF_THE_PROCESS))
 }
 
 #[cfg(test)]
@@ -135,7 +132,10 @@ mod tests {
         acceptor.accept().await.unwrap();
         assert!(start.elapsed() >= MOST_PAUSE);
         acceptor.back_off(&error);
-        assert_eq!(acceptor.pause, LEAST_PAUSE, "it starts again after a success");
+        assert_eq!(
+            acceptor.pause, LEAST_PAUSE,
+            "it starts again after a success"
+        );
         drop(client);
     }
 

@@ -45,7 +45,8 @@ pub async fn converse(
     let service = service_fn(move |request| {
         let (site, working) = (Arc::clone(&site), asked.request());
         async move {
-            let response = routes::answer(&site, &request).await;
+            let route = site.paths.route(request.uri().path());
+            let response = routes::answer(&site, route, &request).await;
             let writing = working.answered();
             Ok::<_, Infallible>(response.map(|parts| parts.until_sent(writing)))
         }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use contact_rate_exporter::{
     exposition::{Exposition, Own},
     snapshot::Snapshot,
-    web::{self, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site},
 };
 use prometheus::Registry;
 use tokio::{
@@ -27,6 +27,7 @@ pub struct Server {
 }
 
 pub struct Options {
+    pub prefix: &'static str,
     pub telemetry_path: &'static str,
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     pub snapshot: Snapshot,
@@ -35,6 +36,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            prefix: "",
             telemetry_path: "/metrics",
             reload: None,
             snapshot: example_snapshot::full(),
@@ -52,7 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let site = Site {
             exposition: Arc::clone(&exposition),
-            telemetry_path: options.telemetry_path.to_owned(),
+            paths: Paths::new(options.prefix, options.telemetry_path),
             ready: is_ready,
             reload: options.reload,
         };

@@ -6,10 +6,13 @@
 
 mod listen;
 mod reload;
+mod supervisor;
 
 use std::{
     collections::HashSet,
     io,
+    path::PathBuf,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -30,12 +33,13 @@ use crate::{
     signals::Signal,
     sources::count::{self, Populations},
     sources::helpscout::{self, HelpScout, Telemetry},
-    web::{self, Paths, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
 use reload::{Refreshing, Reloader};
+use supervisor::Watchdog;
 
-pub use listen::listen;
+pub use listen::{adopt, inherited, listen};
 
 /// Reload requests that may wait; more are refused by waiting.
 const MOST_RELOADS: usize = 4;
@@ -46,6 +50,9 @@ pub enum Error {
     /// The config cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// The web config cannot be used.
+    #[error(transparent)]
+    WebConfig(#[from] web::Error),
     /// The Help Scout client cannot be built from the config.
     #[error("cannot prepare the Help Scout client")]
     HelpScout(#[source] helpscout::Error),
@@ -64,6 +71,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There are no sockets from systemd.
+    #[error("cannot take over the sockets of systemd (--web.systemd-socket)")]
+    Inherit(#[source] io::Error),
     /// A part that runs for good has ended.
     #[error("the {part} stopped by itself")]
     Ended {
@@ -78,7 +88,10 @@ pub enum Error {
 impl Error {
     /// Whether the operator's config is at fault.
     pub fn is_config(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Population(_))
+        matches!(
+            self,
+            Self::Config(_) | Self::Population(_) | Self::WebConfig(_)
+        )
     }
 }
 
@@ -92,12 +105,15 @@ pub struct WebOptions {
     pub paths: Paths,
     /// Whether `POST /-/reload` is allowed.
     pub enable_lifecycle: bool,
+    /// The web config: TLS, passwords, headers, limits.
+    pub web_config_file: Option<PathBuf>,
 }
 
 /// The exporter with everything built and nothing running.
 pub struct App {
     source: ConfigSource,
     web: WebOptions,
+    web_config: Arc<WebConfig>,
     own: Own,
     telemetry: Telemetry,
     exposition: Arc<Exposition>,
@@ -110,6 +126,7 @@ impl App {
     /// Reads the configuration and builds every part of it. Nothing is connected or spawned.
     pub fn build(source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
         let config = Arc::new(source()?);
+        let web_config = Arc::new(WebConfig::load(web.web_config_file.as_deref())?);
         let registry = Registry::new();
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
@@ -122,9 +139,13 @@ impl App {
             Refresher::new(Arc::clone(&config), readers, Arc::clone(&outlets), None);
         refresher.publish();
         own.config_loaded(config.definition_hash(), Timestamp::now());
+        if web_config.is_configured() {
+            own.web_config_loaded(true);
+        }
         Ok(Self {
             source,
             web,
+            web_config,
             own,
             telemetry,
             exposition,
@@ -132,6 +153,11 @@ impl App {
             config,
             refresher,
         })
+    }
+
+    /// Whether it is HTTPS that will be served.
+    pub fn has_tls(&self) -> bool {
+        self.web_config.has_tls()
     }
 
     /// Serves on `listeners` and refreshes until a [`Signal::Stop`] comes, or the senders of
@@ -147,6 +173,7 @@ impl App {
         let site = Site {
             exposition: Arc::clone(&self.exposition),
             paths: self.web.paths.clone(),
+            web_config: Arc::clone(&self.web_config),
             ready: is_ready,
             reload: self.web.enable_lifecycle.then_some(reload),
         };
@@ -158,15 +185,24 @@ impl App {
         let definition = self.config.definition_hash();
         warn_of_pace(&self.config, self.refresher.readers());
         let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        let told = self.own.clone();
+        let following = Arc::clone(&self.web_config)
+            .follow(move |outcome| told.web_config_loaded(outcome.is_ok()));
+        let mut following = pin!(following);
+        let mut watchdog = Watchdog::from_environment();
         let reloader = Reloader {
             source: self.source,
+            web_config: self.web_config,
             own: self.own,
             telemetry: self.telemetry,
             outlets: self.outlets,
             ready,
         };
+        supervisor::ready();
         let result = loop {
             tokio::select! {
+                () = watchdog.due() => watchdog.alive(),
+                () = &mut following => {}
                 signal = signals.recv() => match signal {
                     Some(Signal::Reload) => {
                         // Told in the log and by the reload gauges.
@@ -186,6 +222,7 @@ impl App {
             }
         };
         info!("stopping");
+        supervisor::stopping();
         refreshing.cancel.cancel();
         stop_web.cancel();
         if !web.is_finished() {

@@ -80,6 +80,15 @@ pub struct Flags {
     #[arg(long = "web.route-prefix", value_name = "PATH", value_parser = route_prefix, global = true)]
     pub route_prefix: Option<String>,
 
+    /// Web config file: TLS, passwords, headers and a rate limit, in the format of Prometheus'
+    /// exporter-toolkit (see docs/web-config.md). Plain HTTP for everybody without it.
+    #[arg(long = "web.config.file", value_name = "PATH", global = true)]
+    pub web_config_file: Option<PathBuf>,
+
+    /// Take over the sockets that systemd listens on, instead of --web.listen-address.
+    #[arg(long = "web.systemd-socket", global = true)]
+    pub systemd_socket: bool,
+
     /// Allow `POST /-/reload`. SIGHUP always reloads.
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub enable_lifecycle: bool,

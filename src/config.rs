@@ -5,9 +5,9 @@
 //! problem on the way, `query` finds the placeholders of SQL and URLs.
 
 mod databases;
-mod decode;
+pub mod decode;
 mod definition;
-mod document;
+pub mod document;
 mod interpolation;
 mod populations;
 mod query;

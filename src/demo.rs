@@ -133,8 +133,8 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    /// The whole text, for an exporter that listens on `address`.
-    pub fn at(&self, address: SocketAddr) -> String {
+    /// The whole text, for an exporter that listens on `address` and speaks `scheme`, `http` or `https`.
+    pub fn at(&self, scheme: &str, address: SocketAddr) -> String {
         let host = if address.ip().is_unspecified() {
             format!("localhost:{}", address.port())
         } else {
@@ -150,8 +150,8 @@ impl Introduction {
             "\
 contact-rate-exporter demo, {story}.
 
-  pages    http://{host}{landing}
-  metrics  http://{host}{metrics}
+  pages    {scheme}://{host}{landing}
+  metrics  {scheme}://{host}{metrics}
 
 {pretence}"
         )

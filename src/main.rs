@@ -4,7 +4,7 @@
 use std::{
     fmt,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
 };
@@ -21,6 +21,7 @@ use contact_rate_exporter::{
     demo::{self, Demo},
     log,
     signals::{Signal, Signals},
+    web::WebConfig,
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -70,25 +71,31 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let flags = cli.flags;
+    let command = cli.command.unwrap_or(Command::Serve);
+    let serves = matches!(command, Command::Serve | Command::Demo(_));
+    // Before there are threads.
+    let inherited = (flags.systemd_socket && serves)
+        .then(app::inherited)
+        .transpose()?;
     // Two threads: one may render a page while the other answers.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let flags = cli.flags;
     let outcome = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
+        match command {
             Command::Serve => {
                 let path = flags.config_file.clone();
                 let source: ConfigSource = Box::new(move || config::load(&path));
                 let signals = Signals::install().map_err(Failure::Signals)?;
-                serve(source, &flags, signals, |_| {}).await?;
+                serve(source, &flags, inherited, signals, |_, _| {}).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Check => check_sources(flags.config_file).await,
+            Command::Check => check_sources(&flags).await,
             Command::Demo(demo) => {
-                run_demo(&demo, &flags).await?;
+                run_demo(&demo, &flags, inherited).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Report(flags_of_report) => {
@@ -106,21 +113,27 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     outcome
 }
 
-/// Runs the daemon; `introduce` is told the first address that it listens on.
+/// Runs the daemon on sockets that it has from its supervisor, or on those of its flags. `introduce` is
+/// told scheme and first address.
 async fn serve(
     source: ConfigSource,
     flags: &Flags,
+    inherited: Option<Vec<TcpListener>>,
     mut signals: Signals,
-    introduce: impl FnOnce(SocketAddr),
+    introduce: impl FnOnce(&str, SocketAddr),
 ) -> Result<(), Failure> {
     let web = WebOptions {
         paths: flags.paths(),
         enable_lifecycle: flags.enable_lifecycle,
+        web_config_file: flags.web_config_file.clone(),
     };
     let app = App::build(source, web)?;
-    let listeners = app::listen(&flags.listen_addresses).await?;
+    let listeners = match inherited {
+        Some(inherited) => app::adopt(inherited)?,
+        None => app::listen(&flags.listen_addresses).await?,
+    };
     if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
-        introduce(address);
+        introduce(if app.has_tls() { "https" } else { "http" }, address);
     }
     let (sender, receiver) = mpsc::channel(1);
     let forward = async {
@@ -137,8 +150,10 @@ async fn serve(
     Ok(())
 }
 
-async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
-    let config = config::load(&path)?;
+async fn check_sources(flags: &Flags) -> Result<ExitCode, Failure> {
+    let path = &flags.config_file;
+    let config = config::load(path)?;
+    WebConfig::load(flags.web_config_file.as_deref()).map_err(app::Error::from)?;
     let report = check::check(config, &path.display().to_string()).await?;
     print_line(&report);
     Ok(if report.all_works() {
@@ -153,7 +168,11 @@ fn print_line(text: &dyn fmt::Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
+async fn run_demo(
+    options: &DemoFlags,
+    flags: &Flags,
+    inherited: Option<Vec<TcpListener>>,
+) -> Result<(), Failure> {
     let mut signals = Signals::install().map_err(Failure::Signals)?;
     let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
     let demo = tokio::select! {
@@ -165,8 +184,8 @@ async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
     let source: ConfigSource = Box::new(move || Ok(config.clone()));
     let paths = flags.paths();
     let introduction = demo.introduction(&paths.landing(), &paths.metrics());
-    let exporter = serve(source, flags, signals, |address| {
-        print_line(&introduction.at(address));
+    let exporter = serve(source, flags, inherited, signals, |scheme, address| {
+        print_line(&introduction.at(scheme, address));
     });
     tokio::select! {
         result = exporter => result,

@@ -16,12 +16,19 @@
 mod accept;
 mod activity;
 mod answer;
+mod client_certificate;
 mod connection;
 mod connections;
 mod deadline;
+mod guard;
 mod negotiate;
 mod paths;
+mod policy;
+mod rate;
 mod routes;
+mod secure;
+mod settings;
+mod users;
 
 use std::{pin::pin, sync::Arc};
 
@@ -42,6 +49,9 @@ pub use activity::{HEADER_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 pub use connection::MOST_HEADER_BYTES;
 pub use connections::MOST_CONNECTIONS;
 pub use paths::{Paths, external_url, route_prefix, telemetry_path};
+pub use policy::WebConfig;
+pub use secure::HANDSHAKE_TIMEOUT;
+pub use settings::Error;
 
 /// How long answers that are under way may take once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,6 +66,8 @@ pub struct Site {
     pub exposition: Arc<Exposition>,
     /// Which path asks for what.
     pub paths: Paths,
+    /// Who may ask, over what, and how often.
+    pub web_config: Arc<WebConfig>,
     /// Whether the first refresh has ended.
     pub ready: watch::Receiver<bool>,
     /// Who reloads the configuration; `None` where the flag does not allow it.
@@ -76,10 +88,11 @@ pub async fn serve(listeners: Vec<TcpListener>, site: Site, shutdown: impl Futur
             () = &mut shutdown => break,
             true = connections.ended() => {}
             accepted = acceptor.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let activity = Activity::start();
                     let task = converse(
                         stream,
+                        peer,
                         Arc::clone(&site),
                         Arc::clone(&activity),
                         stop.clone(),

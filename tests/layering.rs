@@ -54,7 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("snapshot", &["domain"]),
     ("sources", &["config", "domain"]),
-    ("web", &["exposition"]),
+    ("web", &["chain", "config", "exposition"]),
 ];
 
 /// Crates that pure code may use.

@@ -14,7 +14,7 @@ use std::{fs, net::SocketAddr, process::Stdio, sync::Arc, time::Duration};
 
 use contact_rate_exporter::{
     exposition::{Encoding, Exposition, Format, Own},
-    web::{self, Paths, Site},
+    web::{self, Paths, Site, WebConfig},
 };
 use prometheus::Registry;
 use serde_json::Value;
@@ -44,6 +44,7 @@ async fn serve() -> (SocketAddr, Arc<Exposition>) {
     let site = Site {
         exposition: Arc::clone(&exposition),
         paths: Paths::new("", "/metrics"),
+        web_config: Arc::new(WebConfig::none()),
         ready,
         reload: None,
     };

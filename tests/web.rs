@@ -23,7 +23,7 @@ use contact_rate_exporter::{
     exposition::Exposition,
     web::{
         self, DRAIN_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, MOST_HEADER_BYTES, Paths, ReloadRequest,
-        Site, WRITE_TIMEOUT,
+        Site, WRITE_TIMEOUT, WebConfig,
     },
 };
 use flate2::read::GzDecoder;
@@ -451,6 +451,7 @@ async fn several_addresses_are_served() {
     let site = Site {
         exposition,
         paths: Paths::new("", "/metrics"),
+        web_config: Arc::new(WebConfig::none()),
         ready,
         reload: None,
     };

@@ -5,6 +5,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use listenfd::ListenFd;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, lookup_host};
 use tracing::info;
@@ -28,12 +29,45 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Error> {
         };
         listeners.extend(bound.map_err(failed)?);
     }
-    for listener in &listeners {
+    announce(&listeners);
+    Ok(listeners)
+}
+
+/// The sockets that systemd opened for this process (`--web.systemd-socket`). Changes the
+/// environment, so that no child takes them for its own: call it before any thread is started.
+pub fn inherited() -> Result<Vec<std::net::TcpListener>, Error> {
+    let mut found = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..found.len() {
+        let taken = found.take_tcp_listener(index).map_err(Error::Inherit)?;
+        listeners.extend(taken);
+    }
+    if listeners.is_empty() {
+        let message = "there are none: start the exporter by its socket unit, with ListenStream=";
+        let error = io::Error::new(io::ErrorKind::NotFound, message);
+        return Err(Error::Inherit(error));
+    }
+    Ok(listeners)
+}
+
+/// Makes sockets that are bound already usable by the runtime.
+pub fn adopt(listeners: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>, Error> {
+    let adopted = listeners.into_iter().map(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    let adopted: io::Result<Vec<_>> = adopted.collect();
+    let adopted = adopted.map_err(Error::Inherit)?;
+    announce(&adopted);
+    Ok(adopted)
+}
+
+fn announce(listeners: &[TcpListener]) {
+    for listener in listeners {
         if let Ok(address) = listener.local_addr() {
             info!(%address, "listening");
         }
     }
-    Ok(listeners)
 }
 
 /// One socket for both protocols; where the machine has no IPv6, one for IPv4.

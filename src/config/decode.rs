@@ -39,7 +39,8 @@ impl fmt::Display for Problem {
 
 /// What decoding needs from outside, and the problems it has met.
 pub struct Decoder<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    /// `None`: texts are taken as they are.
+    environment: Option<&'a dyn Fn(&str) -> Option<String>>,
     folder: PathBuf,
     problems: Vec<Problem>,
 }
@@ -48,8 +49,17 @@ impl<'a> Decoder<'a> {
     /// A decoder for a file in `folder`, from which relative paths count.
     pub fn new(environment: &'a dyn Fn(&str) -> Option<String>, folder: &Path) -> Self {
         Self {
-            environment,
+            environment: Some(environment),
             folder: folder.to_owned(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A decoder for a file in which `${NAME}` has no meaning.
+    pub fn literal() -> Self {
+        Self {
+            environment: None,
+            folder: PathBuf::new(),
             problems: Vec::new(),
         }
     }
@@ -87,7 +97,11 @@ impl<'a> Decoder<'a> {
             self.problem(field, "expected a value, found nothing");
             return None;
         }
-        match interpolate(text, self.environment) {
+        let value = match self.environment {
+            Some(environment) => interpolate(text, environment),
+            None => Ok(text.clone()),
+        };
+        match value {
             Ok(value) => Some(Text {
                 from_environment: value != *text,
                 plain: *plain,
@@ -331,7 +345,13 @@ impl Text {
         if self.from_environment {
             "another value (from the environment, not shown)".to_owned()
         } else {
-            format!("`{}`", self.value.chars().take(80).collect::<String>())
+            let shown = self.value.chars().take(80);
+            // A line break or a terminal's control sequence would tell something else.
+            let escaped = shown.map(|character| match character {
+                control if control.is_control() => control.escape_default().to_string(),
+                other => other.to_string(),
+            });
+            format!("`{}`", escaped.collect::<String>())
         }
     }
 }

@@ -15,6 +15,7 @@ mod exporter;
 mod web_certificates;
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
@@ -147,4 +148,42 @@ fn a_bad_web_config_is_a_usage_error_of_every_command_that_serves_and_of_check()
         "{}",
         ended.output
     );
+}
+
+/// Every key that the decoder asks for is documented, and every documented key is asked for.
+#[test]
+fn every_key_is_documented() {
+    let mut known = BTreeSet::new();
+    for (path, calls) in [
+        ("src/web/settings.rs", &["take("][..]),
+        ("src/web/settings/http.rs", &["take("]),
+        ("src/web/settings/tls.rs", &["take(", "bound(", "_file\""]),
+    ] {
+        let code = fs::read_to_string(path).unwrap();
+        for call in calls {
+            for (at, _) in code.match_indices(call) {
+                // Names of a call, or of the pair of keys that a line holds.
+                let line = code[..at].rfind('\n').unwrap_or(0);
+                let start = if call.ends_with('"') { line } else { at };
+                let rest = &code[start..];
+                let end = rest.find([')', ';']).unwrap();
+                let names = rest[..end].split('"').skip(1).step_by(2);
+                let is_key = |name: &&str| {
+                    name.chars()
+                        .all(|c| c.is_ascii_lowercase() || c == '_' || c == '2')
+                };
+                known.extend(names.filter(is_key).map(str::to_owned));
+            }
+        }
+    }
+    let documentation = fs::read_to_string("docs/web-config.md").unwrap();
+    let keys = documentation.split_once("<!-- keys:").unwrap().1;
+    let keys = keys.split_once("<!-- end of keys -->").unwrap().0;
+    let mut documented = BTreeSet::new();
+    for row in keys.lines().filter(|line| line.starts_with("| `")) {
+        let first = row.split(" | ").next().unwrap();
+        documented.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    assert!(known.len() > 20, "{known:?}");
+    assert_eq!(known, documented);
 }

@@ -129,13 +129,7 @@ async fn curl(folder: &Path, arguments: &[&str]) -> Output {
             "--max-time",
             "30",
         ])
-        .args([
-            "--cacert",
-            "authority.pem",
-            "--output",
-            "/dev/null",
-            "--ipv4",
-        ])
+        .args(["--cacert", "authority.pem", "--output", "answer", "--ipv4"])
         .args(["--write-out", "%{http_code} %{http_version}"])
         .args(arguments)
         .current_dir(folder)
@@ -428,17 +422,13 @@ async fn prometheus_scrapes_over_mutual_tls_with_a_password() {
     .unwrap();
     let arguments = [&CLIENT[..], &["--user", "prometheus:a secret word"]].concat();
     let reload = url(address, "/-/reload");
-    let post = [
-        &arguments[..],
-        &["--request", "POST", "--output", "answer", &reload],
-    ]
-    .concat();
+    let post = [&arguments[..], &["--request", "POST", &reload]].concat();
     let output = curl(folder.path(), &post).await;
     assert_eq!(text(&output.stdout), "500 2", "{}", text(&output.stderr));
     let answer = fs::read_to_string(folder.path().join("answer")).unwrap();
     assert!(answer.contains("is not the key of"), "{answer}");
     let metrics = url(address, "/metrics");
-    let get = [&arguments[..], &["--output", "answer", &metrics]].concat();
+    let get = [&arguments[..], &[&*metrics]].concat();
     assert_eq!(text(&curl(folder.path(), &get).await.stdout), "200 2");
     let page = fs::read_to_string(folder.path().join("answer")).unwrap();
     assert!(page.contains("\ncontact_exporter_web_config_last_reload_successful 0\n"));

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
-    header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::{Body as _, Bytes},
+    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 use super::{
@@ -30,8 +31,21 @@ pub async fn answer<B>(site: &Site, peer: IpAddr, request: &Request<B>) -> Respo
         Some(refusal) => refusal,
         None => routes::answer(site, route, request).await,
     };
+    if *request.method() == Method::HEAD {
+        response = without_body(response);
+    }
     for (name, value) in &policy.headers {
         response.headers_mut().insert(name.clone(), value.clone());
+    }
+    response
+}
+
+/// The answer to HEAD: the length stays. hyper sees to that for HTTP/1 only.
+fn without_body(response: Response<Parts>) -> Response<Parts> {
+    let length = response.body().size_hint().exact();
+    let mut response = response.map(|_| Parts::from([Bytes::new(), Bytes::new()]));
+    if let Some(length) = length {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
     response
 }

@@ -201,7 +201,7 @@ impl App {
         supervisor::ready();
         let result = loop {
             tokio::select! {
-                () = watchdog.due() => watchdog.alive(),
+                () = watchdog.due() => supervisor::alive(),
                 () = &mut following => {}
                 signal = signals.recv() => match signal {
                     Some(Signal::Reload) => {

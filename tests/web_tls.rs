@@ -1,4 +1,4 @@
-//! TLS of the web server, judged by real peers: curl, openssl s_client and Prometheus.
+//! TLS of the web server, judged by real peers: curl, `openssl s_client` and Prometheus.
 //! Debian packages: `curl`, `openssl`, `prometheus`.
 
 #![allow(missing_docs)]
@@ -22,6 +22,7 @@ mod http;
 mod web_certificates;
 
 use std::{
+    fmt::Write as _,
     fs,
     net::SocketAddr,
     path::Path,
@@ -30,15 +31,22 @@ use std::{
 };
 
 use common::prometheus::Prometheus;
-use contact_rate_exporter::web::{HANDSHAKE_TIMEOUT, WebConfig};
+use contact_rate_exporter::web::{
+    HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT, WebConfig,
+};
 use exporter::Exporter;
 use http::{Options, Server};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::Command,
     time::{Instant, timeout},
 };
+use tokio_rustls::TlsConnector;
 
 /// How long a change of a file may take to show on a machine that does much else; 5 s otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,7 +77,7 @@ impl Site {
         let mut settings =
             "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n".to_owned();
         for line in lines {
-            settings.push_str(&format!("  {line}\n"));
+            writeln!(settings, "  {line}").unwrap();
         }
         Self::serve(&settings).await
     }
@@ -85,7 +93,7 @@ impl Site {
         (text(&output.stdout), text(&output.stderr))
     }
 
-    /// What openssl s_client said after one request.
+    /// What `openssl s_client` said after one request.
     async fn s_client(&self, arguments: &[&str]) -> String {
         let mut child = Command::new("openssl")
             .args(["s_client", "-connect", &self.server.address.to_string()])
@@ -304,6 +312,61 @@ async fn http2_has_the_same_bounds_and_the_same_headers() {
     assert!(dumped.contains("x-frame-options: deny"), "{dumped}");
     let (dumped, _) = site.curl(&["--dump-header", "-", "--head"]).await;
     assert!(dumped.starts_with("HTTP/2 200"), "{dumped}");
+}
+
+/// How long the server keeps a connection over HTTP/2 whose client asks `requests` times and takes
+/// answers `window` bytes at a time, then does nothing more.
+async fn time_over_http2(site: &Site, requests: usize, window: u32) -> Duration {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(site.path().join("authority.pem")).unwrap();
+    roots.add(authority).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = site.server.connect().await;
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(std::sync::Arc::new(config));
+    let stream = connector.connect(name, stream).await.unwrap();
+    let (mut client, connection) = h2::client::Builder::new()
+        .initial_window_size(window)
+        .handshake::<_, &[u8]>(stream)
+        .await
+        .unwrap();
+    let ended = tokio::spawn(connection);
+    let mut answers = Vec::new();
+    for _ in 0..requests {
+        let request = hyper::Request::get("https://localhost/metrics")
+            .body(())
+            .unwrap();
+        client = client.ready().await.unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        // What has arrived is not acknowledged.
+        answers.push(answer);
+    }
+    let start = Instant::now();
+    let _reset = ended.await.unwrap();
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn http2_connections_that_do_nothing_or_do_not_take_their_answers_end() {
+    let site = Site::tls(&[]).await;
+    for (requests, window, bound) in [
+        (0, 65_535, HEADER_TIMEOUT),
+        (1, 65_535, IDLE_TIMEOUT),
+        (3, 1, IDLE_TIMEOUT),
+        (1, 0, WRITE_TIMEOUT),
+    ] {
+        let time = time_over_http2(&site, requests, window).await;
+        let expected = bound..bound + Duration::from_secs(12);
+        assert!(expected.contains(&time), "{requests} {window}: {time:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

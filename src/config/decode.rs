@@ -37,10 +37,13 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Looks an environment variable up.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What decoding needs from outside, and the problems it has met.
 pub struct Decoder<'a> {
     /// `None`: texts are taken as they are.
-    environment: Option<&'a dyn Fn(&str) -> Option<String>>,
+    environment: Option<Environment<'a>>,
     folder: PathBuf,
     problems: Vec<Problem>,
 }

@@ -68,13 +68,13 @@ pub async fn converse(
     });
     let Some(tls) = &policy.tls else {
         let client = Client::new(site, peer, activity);
-        return http1(stream, client, end).await;
+        return Box::pin(http1(stream, client, end)).await;
     };
     let config = Arc::clone(&tls.config);
     // A connection may outlive many of them.
     drop(policy);
     let secured = tokio::select! {
-        secured = secure(stream, config) => secured,
+        secured = Box::pin(secure(stream, config)) => secured,
         () = &mut end => return,
     };
     let stream = match secured {
@@ -87,10 +87,11 @@ pub async fn converse(
     activity.restart();
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let client = Client::new(site, peer, activity);
+    // Boxed, each connection takes the memory of its own kind only.
     if is_http2 {
-        http2(stream, client, end).await;
+        Box::pin(http2(stream, client, end)).await;
     } else {
-        http1(stream, client, end).await;
+        Box::pin(http1(stream, client, end)).await;
     }
 }
 
@@ -157,7 +158,7 @@ where
     let _end = streams.0.clone().drop_guard();
     let connection = http2::Builder::new(streams)
         .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(MOST_HEADER_BYTES as u32)
+        .max_header_list_size(u32::try_from(MOST_HEADER_BYTES).unwrap_or(u32::MAX))
         .initial_stream_window_size(LEAST_WINDOW)
         .initial_connection_window_size(LEAST_WINDOW)
         .serve_connection(TokioIo::new(stream), service);

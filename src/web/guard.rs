@@ -69,7 +69,7 @@ async fn refuse(
         && !bucket.take()
     {
         let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "429 too many requests\n");
-        let seconds = bucket.limit().interval.as_secs_f64().ceil() as u64;
+        let seconds = bucket.limit().interval.as_secs().max(1);
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
         return Some(response);
     }

@@ -273,7 +273,8 @@ mod tests {
         let all = u32::try_from(MOST_CHECKS).unwrap();
         let taken = after.shared.checks.acquire_many(all).await.unwrap();
         assert!(after.allow(Some(&basic("prometheus", "one")), PEER).await);
-        let mut waiting = std::pin::pin!(after.allow(Some(&basic("bob", "three")), PEER));
+        let bob = basic("bob", "three");
+        let mut waiting = std::pin::pin!(after.allow(Some(&bob), PEER));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         drop(taken);
         assert!(waiting.await);

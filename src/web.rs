@@ -10,6 +10,8 @@
 //! | `/-/ready` | GET, HEAD | 503 until the first refresh has ended, then 200 |
 //! | `/-/reload` | POST | reloads the configuration; 403 unless that is enabled |
 //!
+//! Before every route stands the web config ([`WebConfig`]): TLS, passwords, a rate limit, headers.
+//!
 //! Everything a client can make the server hold is bounded: connections, header bytes, and the time
 //! to send a request and to take an answer. Bodies of requests are never read.
 

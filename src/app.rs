@@ -6,10 +6,13 @@
 
 mod listen;
 mod reload;
+mod supervisor;
 
 use std::{
     collections::HashSet,
     io,
+    path::PathBuf,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -30,12 +33,13 @@ use crate::{
     signals::Requests,
     sources::count::{self, Populations},
     sources::helpscout::{self, HelpScout, Telemetry},
-    web::{self, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
 use reload::{Reading, Refreshing, Reloader};
+use supervisor::Watchdog;
 
-pub use listen::listen;
+pub use listen::{adopt, inherited, listen};
 
 /// Reload requests that may wait; more are refused by waiting.
 const MOST_RELOADS: usize = 4;
@@ -46,6 +50,9 @@ pub enum Error {
     /// The config cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// The web config cannot be used.
+    #[error(transparent)]
+    WebConfig(#[from] web::Error),
     /// The Help Scout client cannot be built from the config.
     #[error("cannot prepare the Help Scout client")]
     HelpScout(#[source] helpscout::Error),
@@ -69,6 +76,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There are no sockets from systemd.
+    #[error("cannot take over the sockets of systemd (--web.systemd-socket)")]
+    Inherit(#[source] io::Error),
     /// A part that runs for good has ended.
     #[error("the {part} stopped by itself")]
     Ended {
@@ -83,7 +93,10 @@ pub enum Error {
 impl Error {
     /// Whether the operator's config is at fault.
     pub fn is_config(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Population(_))
+        matches!(
+            self,
+            Self::Config(_) | Self::Population(_) | Self::WebConfig(_)
+        )
     }
 }
 
@@ -103,11 +116,23 @@ pub async fn read(source: &ConfigSource) -> Result<Config, Error> {
         .map_err(Error::Config)
 }
 
+/// Reads the web config (TLS, passwords, headers, limits) on a thread of its own; without a file
+/// everything is open.
+pub async fn read_web_config(path: Option<PathBuf>) -> Result<WebConfig, Error> {
+    tokio::task::spawn_blocking(move || WebConfig::load(path.as_deref()))
+        .await
+        .map_err(|source| Error::Ended {
+            part: "reading of the web config",
+            source,
+        })?
+        .map_err(Error::from)
+}
+
 /// What the web server is told.
 #[derive(Clone, Debug)]
 pub struct WebOptions {
-    /// Path of the metrics.
-    pub telemetry_path: String,
+    /// Which path asks for what.
+    pub paths: Paths,
     /// Whether `POST /-/reload` is allowed.
     pub enable_lifecycle: bool,
 }
@@ -116,6 +141,7 @@ pub struct WebOptions {
 pub struct App {
     source: ConfigSource,
     web: WebOptions,
+    web_config: Arc<WebConfig>,
     own: Own,
     telemetry: Telemetry,
     exposition: Arc<Exposition>,
@@ -127,8 +153,14 @@ pub struct App {
 impl App {
     /// Builds every part of `config`, which `source` gave and will give at each reload. Nothing is
     /// connected or spawned.
-    pub fn build(config: Config, source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
+    pub fn build(
+        config: Config,
+        source: ConfigSource,
+        web_config: WebConfig,
+        web: WebOptions,
+    ) -> Result<Self, Error> {
         let config = Arc::new(config);
+        let web_config = Arc::new(web_config);
         let registry = Registry::new();
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
@@ -141,9 +173,13 @@ impl App {
             Refresher::new(Arc::clone(&config), readers, Arc::clone(&outlets), None);
         refresher.publish();
         own.config_loaded(config.definition_hash(), Timestamp::now());
+        if web_config.is_configured() {
+            own.web_config_loaded(true);
+        }
         Ok(Self {
             source,
             web,
+            web_config,
             own,
             telemetry,
             exposition,
@@ -153,6 +189,11 @@ impl App {
         })
     }
 
+    /// Whether it is HTTPS that will be served.
+    pub fn has_tls(&self) -> bool {
+        self.web_config.has_tls()
+    }
+
     /// Serves on `listeners` and refreshes until `requests` say stop.
     pub async fn run(self, listeners: Vec<TcpListener>, requests: Requests) -> Result<(), Error> {
         let (ready, is_ready) = watch::channel(false);
@@ -160,7 +201,8 @@ impl App {
         let stop_web = CancellationToken::new();
         let site = Site {
             exposition: Arc::clone(&self.exposition),
-            telemetry_path: self.web.telemetry_path.clone(),
+            paths: self.web.paths.clone(),
+            web_config: Arc::clone(&self.web_config),
             ready: is_ready,
             reload: self.web.enable_lifecycle.then_some(reload),
         };
@@ -172,15 +214,24 @@ impl App {
         let definition = self.config.definition_hash();
         warn_of_pace(&self.config, self.refresher.readers());
         let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        let told = self.own.clone();
+        let following = Arc::clone(&self.web_config)
+            .follow(move |outcome| told.web_config_loaded(outcome.is_ok()));
+        let mut following = pin!(following);
+        let mut watchdog = Watchdog::from_environment();
         let mut reading = Reading::new(self.source);
         let reloader = Reloader {
+            web_config: self.web_config,
             own: self.own,
             telemetry: self.telemetry,
             outlets: self.outlets,
             ready,
         };
+        supervisor::ready();
         let result = loop {
             tokio::select! {
+                () = watchdog.due() => supervisor::alive(),
+                () = &mut following => {}
                 () = requests.stopped() => break Ok(()),
                 () = requests.reloads() => reading.ask(None),
                 Some(reply) = reloads.recv() => reading.ask(Some(reply)),
@@ -202,6 +253,7 @@ impl App {
             }
         };
         info!("stopping");
+        supervisor::stopping();
         refreshing.cancel.cancel();
         stop_web.cancel();
         if !web.is_finished() {

@@ -6,9 +6,9 @@
 
 pub mod address;
 mod databases;
-mod decode;
+pub mod decode;
 mod definition;
-mod document;
+pub mod document;
 mod file;
 mod interpolation;
 mod populations;

@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::Future,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -101,8 +101,12 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
     log::start(cli.flags.log_level, cli.flags.log_format);
     let flags = cli.flags;
     let command = cli.command.unwrap_or(Command::Serve);
-    let requests = Requests::default();
     let is_daemon = matches!(command, Command::Serve | Command::Demo(_));
+    // Before anything runs that might look at the environment meanwhile.
+    let inherited = (flags.systemd_socket && is_daemon)
+        .then(app::inherited)
+        .transpose()?;
+    let requests = Requests::default();
     runtime.spawn({
         let heard = signals.forward(requests.clone(), is_daemon);
         async move {
@@ -116,10 +120,10 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
             Command::Serve => {
                 let path = flags.config_file.clone();
                 let source: ConfigSource = Arc::new(move || config::load(&path));
-                serve(source, &flags, requests, |_| Ok(())).await
+                serve(source, &flags, inherited, requests, |_, _| Ok(())).await
             }
-            Command::Demo(demo) => run_demo(&demo, &flags, requests).await,
-            Command::Check => finished(Box::pin(check_sources(flags.config_file)), &requests).await,
+            Command::Demo(demo) => run_demo(&demo, &flags, inherited, requests).await,
+            Command::Check => finished(Box::pin(check_sources(&flags)), &requests).await,
             Command::Report(of_report) => {
                 let report = report_months(of_report, flags.config_file);
                 finished(Box::pin(report), &requests).await
@@ -172,21 +176,27 @@ async fn load(path: PathBuf) -> Result<Config, Failure> {
     Ok(app::read(&source).await?)
 }
 
-/// Runs the daemon; `introduce` is told the first address that it listens on.
+/// Runs the daemon on sockets that it has from its supervisor, or on those of its flags. `introduce` is
+/// told scheme and first address.
 async fn serve(
     source: ConfigSource,
     flags: &Flags,
+    inherited: Option<Vec<TcpListener>>,
     requests: Requests,
-    introduce: impl FnOnce(SocketAddr) -> Result<(), Failure>,
+    introduce: impl FnOnce(&str, SocketAddr) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
     let web = WebOptions {
-        telemetry_path: flags.telemetry_path.clone(),
+        paths: flags.paths(),
         enable_lifecycle: flags.enable_lifecycle,
     };
     let started = async {
         let config = app::read(&source).await?;
-        let app = App::build(config, Arc::clone(&source), web)?;
-        let listeners = app::listen(&flags.listen_addresses).await?;
+        let web_config = app::read_web_config(flags.web_config_file.clone()).await?;
+        let app = App::build(config, Arc::clone(&source), web_config, web)?;
+        let listeners = match inherited {
+            Some(inherited) => app::adopt(inherited)?,
+            None => app::listen(&flags.listen_addresses).await?,
+        };
         Ok::<_, Failure>((app, listeners))
     };
     let (app, listeners) = tokio::select! {
@@ -195,14 +205,16 @@ async fn serve(
         () = requests.stopped() => return Ok(ExitCode::SUCCESS),
     };
     if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
-        introduce(address)?;
+        introduce(if app.has_tls() { "https" } else { "http" }, address)?;
     }
     app.run(listeners, requests).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
+async fn check_sources(flags: &Flags) -> Result<ExitCode, Failure> {
+    let path = &flags.config_file;
     let config = load(path.clone()).await?;
+    app::read_web_config(flags.web_config_file.clone()).await?;
     let report = check::check(config, &path.display().to_string()).await?;
     print_line(&report)?;
     Ok(if report.all_works() {
@@ -215,6 +227,7 @@ async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
 async fn run_demo(
     options: &DemoFlags,
     flags: &Flags,
+    inherited: Option<Vec<TcpListener>>,
     requests: Requests,
 ) -> Result<ExitCode, Failure> {
     let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
@@ -225,9 +238,10 @@ async fn run_demo(
     };
     let config = demo.config().clone();
     let source: ConfigSource = Arc::new(move || Ok(config.clone()));
-    let introduction = demo.introduction(&flags.telemetry_path);
-    let exporter = serve(source, flags, requests, |address| {
-        print_line(&introduction.at(address))
+    let paths = flags.paths();
+    let introduction = demo.introduction(&paths.landing(), &paths.metrics());
+    let exporter = serve(source, flags, inherited, requests, |scheme, address| {
+        print_line(&introduction.at(scheme, address))
     });
     tokio::select! {
         result = exporter => result,

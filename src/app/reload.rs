@@ -11,14 +11,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{ConfigSource, Error, read, readers, warn_of_pace};
+use super::{ConfigSource, Error, read, readers, supervisor, warn_of_pace};
 use crate::{
     chain::chain,
     config::Config,
     exposition::Own,
     refresh::{Carried, Outlets, Readers, Refresher},
     sources::helpscout::Telemetry,
-    web::ReloadRequest,
+    web::{ReloadRequest, WebConfig},
 };
 
 /// How long a reload waits for the file system before it counts as failed.
@@ -142,6 +142,7 @@ impl Reading {
 
 /// Replaces the configuration while everything runs.
 pub struct Reloader {
+    pub web_config: Arc<WebConfig>,
     pub own: Own,
     pub telemetry: Telemetry,
     pub outlets: Arc<Outlets>,
@@ -149,10 +150,47 @@ pub struct Reloader {
 }
 
 impl Reloader {
+    /// Reads both configs again. Each takes effect by itself; the text says what is wrong with
+    /// either, the old one of which stays in force.
+    pub async fn reload(
+        &self,
+        config: Result<Config, Error>,
+        refreshing: &mut Refreshing,
+    ) -> Result<(), String> {
+        supervisor::reloading();
+        let web = self.reload_web_config().await;
+        let config = self.reload_config(config, refreshing).await;
+        supervisor::ready();
+        match (config, web) {
+            (Err(config), Err(web)) => Err(format!("{config}\n{web}")),
+            (config, web) => config.and(web),
+        }
+    }
+
+    async fn reload_web_config(&self) -> Result<(), String> {
+        if !self.web_config.is_configured() {
+            return Ok(());
+        }
+        let web_config = Arc::clone(&self.web_config);
+        let read = tokio::task::spawn_blocking(move || web_config.reload());
+        let outcome = match read.await {
+            Ok(outcome) => outcome.map_err(|error| chain(&error)),
+            Err(error) => Err(format!("reading the web config failed: {error}")),
+        };
+        self.own.web_config_loaded(outcome.is_ok());
+        if let Err(error) = &outcome {
+            error!(
+                error,
+                "the web config cannot be used, the old one stays in force"
+            );
+        }
+        outcome
+    }
+
     /// Builds the new set whole before the old one goes. When the new config counts the same, the
     /// last good values go on; else the old page stays until the first refresh has ended or
     /// outlasts `timeout`.
-    pub async fn reload(
+    async fn reload_config(
         &self,
         config: Result<Config, Error>,
         refreshing: &mut Refreshing,

@@ -38,9 +38,13 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Looks an environment variable up.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What decoding needs from outside, and the problems it has met.
 pub struct Decoder<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    /// `None`: texts are taken as they are.
+    environment: Option<Environment<'a>>,
     folder: PathBuf,
     problems: Vec<Problem>,
 }
@@ -49,8 +53,17 @@ impl<'a> Decoder<'a> {
     /// A decoder for a file in `folder`, from which relative paths count.
     pub fn new(environment: &'a dyn Fn(&str) -> Option<String>, folder: &Path) -> Self {
         Self {
-            environment,
+            environment: Some(environment),
             folder: folder.to_owned(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A decoder for a file in which `${NAME}` has no meaning.
+    pub fn literal() -> Self {
+        Self {
+            environment: None,
+            folder: PathBuf::new(),
             problems: Vec::new(),
         }
     }
@@ -88,7 +101,11 @@ impl<'a> Decoder<'a> {
             self.problem(field, "expected a value, found nothing");
             return None;
         }
-        match interpolate(text, self.environment) {
+        let configured = match self.environment {
+            Some(environment) => interpolate(text, environment),
+            None => Ok(ConfigText::new(text, false)),
+        };
+        match configured {
             Ok(configured) => Some(Text {
                 value: configured.as_str().to_owned(),
                 plain: *plain,

@@ -32,11 +32,11 @@ fn promtool(page: &str) {
 #[tokio::test]
 async fn every_scenario_shows_every_family() {
     let scenarios = ["incident", "steady", "growth", "improvement"];
+    // With a web config, whose gauge is absent without one.
+    let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
     let demos = scenarios.map(|scenario| {
-        (
-            scenario,
-            Exporter::start(&["demo", &format!("--scenario={scenario}")], &[]),
-        )
+        let flag = format!("--scenario={scenario}");
+        (scenario, Exporter::start(&["demo", &flag, web_config], &[]))
     });
     for (scenario, mut demo) in demos {
         let page = demo.ready().await;

@@ -19,3 +19,4 @@ pub mod server;
 pub mod site;
 pub mod text_parser;
 pub mod upstream;
+pub mod web_certificates;

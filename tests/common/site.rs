@@ -1,11 +1,13 @@
 //! A server of the example snapshot, and a client that sees every byte of its answers.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::{net::SocketAddr, sync::Arc};
 
 use contact_rate_exporter::{
     exposition::{Exposition, Own},
     snapshot::Snapshot,
-    web::{self, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 use prometheus::Registry;
 use tokio::{
@@ -24,20 +26,25 @@ pub struct Server {
     pub stopped: JoinHandle<()>,
     pub ready: watch::Sender<bool>,
     pub exposition: Arc<Exposition>,
+    pub web_config: Arc<WebConfig>,
 }
 
 pub struct Options {
+    pub prefix: &'static str,
     pub telemetry_path: &'static str,
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     pub snapshot: Snapshot,
+    pub web_config: WebConfig,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            prefix: "",
             telemetry_path: "/metrics",
             reload: None,
             snapshot: example_snapshot::full(),
+            web_config: WebConfig::none(),
         }
     }
 }
@@ -50,9 +57,11 @@ impl Server {
         let (ready, is_ready) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let web_config = Arc::new(options.web_config);
         let site = Site {
             exposition: Arc::clone(&exposition),
-            telemetry_path: options.telemetry_path.to_owned(),
+            paths: Paths::new(options.prefix, options.telemetry_path),
+            web_config: Arc::clone(&web_config),
             ready: is_ready,
             reload: options.reload,
         };
@@ -66,6 +75,7 @@ impl Server {
             stopped,
             ready,
             exposition,
+            web_config,
         }
     }
 

@@ -18,3 +18,4 @@ mod reload;
 mod secrets;
 mod start;
 mod stop;
+mod web;

@@ -170,7 +170,7 @@ async fn it_listens_where_it_is_told() {
         );
     }
     assert_eq!(exporter.get("/metrics").await.0, 404);
-    assert!(exporter.get("/").await.1.contains("/of/contact"));
+    assert!(exporter.get("/").await.1.contains("href=\"of/contact\""));
     for line in exporter.output().lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(

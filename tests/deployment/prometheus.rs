@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, process::Stdio, sync::Arc, time::Duration};
 
 use contact_rate_exporter::{
     exposition::{Encoding, Exposition, Format, Own},
-    web::{self, Site},
+    web::{self, Paths, Site, WebConfig},
 };
 use prometheus::Registry;
 use serde_json::Value;
@@ -35,7 +35,8 @@ async fn serve() -> (SocketAddr, Arc<Exposition>) {
     let (_, ready) = watch::channel(true);
     let site = Site {
         exposition: Arc::clone(&exposition),
-        telemetry_path: "/metrics".to_owned(),
+        paths: Paths::new("", "/metrics"),
+        web_config: Arc::new(WebConfig::none()),
         ready,
         reload: None,
     };

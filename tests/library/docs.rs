@@ -154,7 +154,8 @@ fn no_population_can_take_a_metrics_name() {
 /// metrics by themselves included.
 #[tokio::test]
 async fn the_page_is_that_of_the_catalogue() {
-    let exporter = exporter::Exporter::start(&["demo"], &[]);
+    let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
+    let exporter = exporter::Exporter::start(&["demo", web_config], &[]);
     let page = exporter.ready().await;
     let mut shown = BTreeSet::new();
     for line in page.lines() {

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("chain", &[]),
-    ("cli", &["commands", "demo"]),
+    ("cli", &["commands", "demo", "web"]),
     (
         "commands",
         &[
@@ -48,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("snapshot", &["domain"]),
     ("sources", &["config", "domain"]),
-    ("web", &["exposition"]),
+    ("web", &["chain", "config", "exposition"]),
 ];
 
 /// Crates that pure code may use.

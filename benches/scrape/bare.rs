@@ -131,7 +131,10 @@ async fn serve(port: u16, body: Bytes, encoding: Option<HeaderValue>, tls: Optio
                         .await
                 }
                 Some(tls) => {
-                    let stream = tls.accept(stream).await.unwrap();
+                    // Whoever only looks whether the port is open does not shake hands.
+                    let Ok(stream) = tls.accept(stream).await else {
+                        return;
+                    };
                     builder
                         .serve_connection(TokioIo::new(stream), service)
                         .await

@@ -86,7 +86,7 @@ impl Activity {
         state.head = None;
         state.working += 1;
         drop(state);
-        Working(Arc::clone(self))
+        Working(Some(Arc::clone(self)))
     }
 
     /// How gladly it is given up.
@@ -140,37 +140,44 @@ impl Activity {
 }
 
 /// A request whose answer is being made. Dropped when the client is gone.
-pub struct Working(Arc<Activity>);
+pub struct Working(Option<Arc<Activity>>);
 
 impl Working {
     /// The answer is made and is sent from now on.
-    pub fn answered(self) -> Writing {
-        let mut state = self.0.state();
-        if state.writing == 0 {
-            state.writing_since = Instant::now();
+    pub fn answered(mut self) -> Writing {
+        let activity = self.0.take();
+        if let Some(activity) = &activity {
+            let mut state = activity.state();
+            state.working -= 1;
+            if state.writing == 0 {
+                state.writing_since = Instant::now();
+            }
+            state.writing += 1;
         }
-        state.writing += 1;
-        drop(state);
-        Writing(Arc::clone(&self.0))
+        Writing(activity)
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.working -= 1;
-        state.since = Instant::now();
+        if let Some(activity) = &self.0 {
+            let mut state = activity.state();
+            state.working -= 1;
+            state.since = Instant::now();
+        }
     }
 }
 
 /// An answer that is being sent; dropped once all of it is handed to the connection.
-pub struct Writing(Arc<Activity>);
+pub struct Writing(Option<Arc<Activity>>);
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.writing -= 1;
-        state.since = Instant::now();
+        if let Some(activity) = &self.0 {
+            let mut state = activity.state();
+            state.writing -= 1;
+            state.since = Instant::now();
+        }
     }
 }
 

@@ -58,21 +58,22 @@ pub async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let policy = site.web_config.policy();
-    let retired = Arc::clone(&policy.retired);
+    // The rules themselves are not held on to: a connection may outlive many of them.
+    let (tls, retired) = {
+        let policy = site.web_config.policy();
+        let tls = policy.tls.as_ref().map(|tls| Arc::clone(&tls.config));
+        (tls, Arc::clone(&policy.retired))
+    };
     let mut end = pin!(async {
         tokio::select! {
             () = stop.cancelled() => {}
             () = retired.cancelled() => {}
         }
     });
-    let Some(tls) = &policy.tls else {
+    let Some(config) = tls else {
         let client = Client::new(site, peer, activity);
         return Box::pin(http1(stream, client, end)).await;
     };
-    let config = Arc::clone(&tls.config);
-    // A connection may outlive many of them.
-    drop(policy);
     let secured = tokio::select! {
         secured = Box::pin(secure(stream, config)) => secured,
         () = &mut end => return,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::time::{Duration, Instant, interval};
 use tokio_util::sync::CancellationToken;
@@ -122,8 +122,8 @@ impl WebConfig {
     }
 
     /// The rules in force.
-    pub fn policy(&self) -> Arc<Policy> {
-        self.policy.load_full()
+    pub fn policy(&self) -> Guard<Arc<Policy>> {
+        self.policy.load()
     }
 
     /// Whether it is HTTPS that is served now.

@@ -296,3 +296,35 @@ async fn bodies_are_bounded_as_they_are_when_uncompressed() {
         Server::start(|_, _| Reply::with(200, &["Content-Encoding: gzip"], b"this is none")).await;
     refused(&count_at(&server), 0, Reason::Decode).await;
 }
+
+#[tokio::test]
+async fn a_token_that_rotates_is_read_again() {
+    let server = Server::start(|_, head| {
+        if head.contains("Bearer second") {
+            Reply::json(200, r#"{"count": 7}"#)
+        } else {
+            Reply::json(401, "{}")
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "first\n").unwrap();
+    let source = |bearer| PopulationSource::Http {
+        url: Template::url(&format!("http://{}/count", server.authority())),
+        pointer: "/count".into(),
+        headers: Vec::new(),
+        bearer: Some(bearer),
+        in_the_clear: false,
+    };
+    let token = Secret::from_file(&file, "bearer_token_file").unwrap();
+    let populations = Populations::new(&config(TIMEOUT, Vec::new(), vec![source(token)])).unwrap();
+    let text = refused(&populations, 0, Reason::Auth).await;
+    assert!(!text.contains("first"), "{text}");
+    assert_eq!(server.requests().len(), 1);
+    let next = folder.path().join("next");
+    std::fs::write(&next, "second\n").unwrap();
+    std::fs::rename(&next, &file).unwrap();
+    assert_eq!(read(&populations, 0).await.unwrap(), 7.0);
+    assert_eq!(server.requests().len(), 2);
+}

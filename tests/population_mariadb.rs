@@ -284,20 +284,41 @@ async fn comparisons(server: &MariaDb) {
         "at >= :start AND at < :end AND month(at) = month(:start)",
     ];
     let bad = [
-        ("seconds >= :start AND seconds < :end", "`seconds` holds numbers"),
+        (
+            "seconds >= :start AND seconds < :end",
+            "`seconds` holds numbers",
+        ),
         ("seconds < :end", ":start_unix and :end_unix"),
-        ("times.millis BETWEEN :start AND :end", "`times.millis` holds numbers"),
+        (
+            "times.millis BETWEEN :start AND :end",
+            "`times.millis` holds numbers",
+        ),
         ("number < :end", "`number` holds numbers"),
-        ("seconds + 0 >= :start AND seconds < :end", "an expression holds numbers"),
+        (
+            "seconds + 0 >= :start AND seconds < :end",
+            "an expression holds numbers",
+        ),
         ("seconds < :end_iso", "`seconds` holds numbers"),
-        ("at >= :start_unix AND at < :end_unix", "`at` holds no numbers"),
+        (
+            "at >= :start_unix AND at < :end_unix",
+            "`at` holds no numbers",
+        ),
         ("day < :end_unix", "`day` holds no numbers"),
         ("plain < :end_unix", "`plain` holds no numbers"),
-        ("millis >= :start_unix AND millis < :end_unix", "milliseconds"),
-        ("plain >= :start_iso AND plain < :end_iso", ":start and :end"),
+        (
+            "millis >= :start_unix AND millis < :end_unix",
+            "milliseconds",
+        ),
+        (
+            "plain >= :start_iso AND plain < :end_iso",
+            ":start and :end",
+        ),
         ("zulu >= :start AND zulu < :end", "1292"),
         ("french >= :start AND french < :end", "1292"),
-        ("EXISTS (SELECT 1 FROM times AS o WHERE o.seconds < :end)", "`o.seconds` holds numbers"),
+        (
+            "EXISTS (SELECT 1 FROM times AS o WHERE o.seconds < :end)",
+            "`o.seconds` holds numbers",
+        ),
     ];
     let query = |condition: &str| format!("SELECT count(*) FROM times WHERE {condition}");
     let queries: Vec<String> = good.iter().map(|condition| query(condition)).collect();
@@ -340,6 +361,21 @@ async fn nothing_is_written(server: &MariaDb) {
         "SELECT @@session.time_zone = '+00:00' AND @@session.tx_read_only",
     ];
     let reader = populations(server, &queries);
+    let deadline = Instant::now() + TIMEOUT;
+    server
+        .execute("CREATE VIEW app.seen AS SELECT * FROM app.kept")
+        .await;
+    let named = populations(
+        server,
+        &["SELECT count(*) FROM `kept` AS k JOIN app.seen USING (a)"],
+    );
+    let relations = named.relations(0, deadline).await;
+    let told: Vec<String> = relations.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0] == "app.kept" && told[1].starts_with("app.seen (a view"),
+        "{told:?}"
+    );
     for sly in 0..5 {
         refused(&reader, sly, Reason::Query).await;
         for write in 5..8 {

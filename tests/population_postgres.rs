@@ -388,7 +388,15 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
     let server = Postgres::start(&[]).await;
     server.execute(TENANTS).await;
     let of = |role: &str, parameters: &str, queries: &[&str]| {
-        let url = server.url_of(role, if role == "postgres" { postgres::PASSWORD } else { "right" }, parameters);
+        let url = server.url_of(
+            role,
+            if role == "postgres" {
+                postgres::PASSWORD
+            } else {
+                "right"
+            },
+            parameters,
+        );
         of_database(Dialect::Postgres, &url, TIMEOUT, queries)
     };
 
@@ -399,7 +407,10 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
     let tenant = of("tenant", "", &tables);
     for index in [0, 2, 3] {
         let text = refused(&tenant, index, Reason::Forbidden).await;
-        assert!(text.contains("row-level security would hide rows"), "{text}");
+        assert!(
+            text.contains("row-level security would hide rows"),
+            "{text}"
+        );
         assert!(text.contains("BYPASSRLS"), "{text}");
     }
     assert_eq!(read(&tenant, 1).await.unwrap(), 1000.0);
@@ -412,12 +423,42 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
     // The schema is the one that the address names.
     let count = ["SELECT count(*) FROM users WHERE created_at < :end"];
     assert_eq!(read(&of("tenant", "", &count), 0).await.unwrap(), 1000.0);
-    for parameters in ["options[search_path]=tenant1", "options=-c%20search_path%3Dtenant1"] {
+    for parameters in [
+        "options[search_path]=tenant1",
+        "options=-c%20search_path%3Dtenant1",
+    ] {
         let populations = of("tenant", parameters, &count);
         for _again in 0..2 {
             assert_eq!(read(&populations, 0).await.unwrap(), 7.0, "{parameters}");
         }
     }
+
+    // `check` tells what a name means there, and which are views.
+    server
+        .execute("CREATE MATERIALIZED VIEW tenant1.old AS SELECT * FROM users; GRANT SELECT ON tenant1.old TO tenant")
+        .await;
+    let named = of(
+        "tenant",
+        "options[search_path]=tenant1,public",
+        &[
+            "WITH guarded AS (SELECT 1) SELECT count(*) FROM users, \"by_owner\", guarded",
+            "SELECT count(*) FROM old",
+            "SELECT count(*) FROM nowhere",
+        ],
+    );
+    let mut told = Vec::new();
+    for index in 0..3 {
+        let deadline = Instant::now() + TIMEOUT;
+        let relations = named.relations(index, deadline).await;
+        told.extend(relations.iter().map(ToString::to_string));
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("public.by_owner (a view"), "{told:?}");
+    assert_eq!(told[1], "tenant1.users");
+    assert!(
+        told[2].starts_with("tenant1.old (a materialized view"),
+        "{told:?}"
+    );
 
     // Settings and locks of one reading are gone in the next.
     let session = of(
@@ -442,13 +483,22 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
     let text = refused(&session, 5, Reason::Query).await;
     assert!(text.contains("SQLSTATE 25006"), "{text}");
     assert_eq!(read(&session, 2).await.unwrap(), 1000.0);
-    assert_eq!(read(&session, 6).await.unwrap(), process, "the same session");
+    assert_eq!(
+        read(&session, 6).await.unwrap(),
+        process,
+        "the same session"
+    );
 
     // Types that are no numbers are named, with what to write.
     let types = of(
         "postgres",
         "",
-        &["SELECT 'sad'::mood", "SELECT xmin FROM users LIMIT 1", "SELECT '{}'::jsonb", "SELECT 1::money"],
+        &[
+            "SELECT 'sad'::mood",
+            "SELECT xmin FROM users LIMIT 1",
+            "SELECT '{}'::jsonb",
+            "SELECT 1::money",
+        ],
     );
     for (index, name) in ["mood", "xid", "JSONB", "MONEY"].into_iter().enumerate() {
         for _again in 0..2 {
@@ -489,7 +539,12 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
 
     // A timeout that the server could not count in its own unit.
     let url = server.url("");
-    let patient = of_database(Dialect::Postgres, &url, Duration::from_hours(24 * 30), &["SELECT 1"]);
+    let patient = of_database(
+        Dialect::Postgres,
+        &url,
+        Duration::from_hours(24 * 30),
+        &["SELECT 1"],
+    );
     let deadline = Instant::now() + Duration::from_hours(24 * 30);
     assert_eq!(patient.read(0, interval(), deadline).await.unwrap(), 1.0);
 
@@ -512,7 +567,12 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
     let conflicts = of(
         "postgres",
         "",
-        &["SELECT once('40001')", "SELECT once('40P01')", "SELECT always('40001')", "SELECT once('22012')"],
+        &[
+            "SELECT once('40001')",
+            "SELECT once('40P01')",
+            "SELECT always('40001')",
+            "SELECT once('22012')",
+        ],
     );
     assert_eq!(read(&conflicts, 0).await.unwrap(), 1.0);
     assert_eq!(read(&conflicts, 1).await.unwrap(), 1.0);
@@ -525,7 +585,9 @@ async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
 #[tokio::test]
 async fn a_password_that_rotates_is_read_again() {
     let server = Postgres::start(&[]).await;
-    server.execute("CREATE ROLE app LOGIN PASSWORD 'first'").await;
+    server
+        .execute("CREATE ROLE app LOGIN PASSWORD 'first'")
+        .await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("url");
     let write = |password: &str| {
@@ -559,7 +621,12 @@ async fn a_password_that_rotates_is_read_again() {
     server.execute("ALTER ROLE app PASSWORD 'third!'").await;
     let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
     write("third!");
-    std::fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(modified)
+        .unwrap();
     server.execute(end).await;
     assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
 }
@@ -567,7 +634,9 @@ async fn a_password_that_rotates_is_read_again() {
 /// What a pooler answers to a login: an error of its own protocol, with its own words.
 async fn pooler(message: &'static str) -> u16 {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
@@ -589,13 +658,41 @@ async fn a_pooler_that_refuses_a_login_says_so_in_its_own_way() {
         ("password authentication failed for ada", Reason::Auth),
         ("no such database: ada", Reason::Auth),
         ("no such user: ada", Reason::Auth),
-        ("unsupported startup parameter: options ada", Reason::Connect),
-        ("no more connections allowed (max_client_conn) ada", Reason::Connect),
+        (
+            "unsupported startup parameter: options ada",
+            Reason::Connect,
+        ),
+        (
+            "no more connections allowed (max_client_conn) ada",
+            Reason::Connect,
+        ),
     ] {
         let port = pooler(message).await;
         let url = format!("postgres://hunter:2@127.0.0.1:{port}/app?sslmode=disable");
-        let text = refused(&of_database(Dialect::Postgres, &url, TIMEOUT, &["SELECT 1"]), 0, reason).await;
-        assert!(text.contains("the pooler") && !text.contains("ada"), "{text}");
+        let text = refused(
+            &of_database(Dialect::Postgres, &url, TIMEOUT, &["SELECT 1"]),
+            0,
+            reason,
+        )
+        .await;
+        assert!(
+            text.contains("the pooler") && !text.contains("ada"),
+            "{text}"
+        );
         assert!(!text.contains("hunter"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_told_from_a_slow_query() {
+    // Takes connections, and never says a word.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (dialect, scheme) in [(Dialect::Postgres, "postgres"), (Dialect::Mysql, "mysql")] {
+        let url = format!("{scheme}://127.0.0.1:{port}/app");
+        let silent = of_database(dialect, &url, Duration::from_millis(300), &["SELECT 1"]);
+        let text = refused(&silent, 0, Reason::Timeout).await;
+        assert!(text.contains("no connection in time"), "{text}");
+        assert!(!text.contains("index"), "{text}");
     }
 }

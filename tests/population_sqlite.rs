@@ -292,15 +292,30 @@ async fn a_comparison_that_is_not_defined_is_no_count() {
     let _writer = write(&path, TIMES).await;
     let refused_ones = [
         // The whole table, or nothing of it, without a word of SQLite's.
-        ("seconds >= :start AND seconds < :end", "`seconds` holds numbers"),
+        (
+            "seconds >= :start AND seconds < :end",
+            "`seconds` holds numbers",
+        ),
         ("seconds < :end", ":start_unix and :end_unix"),
-        (":start <= seconds AND :end > seconds", "`seconds` holds numbers"),
+        (
+            ":start <= seconds AND :end > seconds",
+            "`seconds` holds numbers",
+        ),
         ("seconds BETWEEN :start AND :end", "`seconds` holds numbers"),
-        ("times.untyped >= :start AND untyped < :end", "`times.untyped` holds numbers"),
+        (
+            "times.untyped >= :start AND untyped < :end",
+            "`times.untyped` holds numbers",
+        ),
         ("seconds * 1 >= :start AND seconds < :end", "holds numbers"),
         ("mixed >= :start AND mixed < :end", "`mixed` holds numbers"),
-        ("julian >= :start AND julian < :end", "`julian` holds numbers"),
-        ("untyped >= strftime('%s', :start) AND untyped < strftime('%s', :end)", "`untyped` holds numbers"),
+        (
+            "julian >= :start AND julian < :end",
+            "`julian` holds numbers",
+        ),
+        (
+            "untyped >= strftime('%s', :start) AND untyped < strftime('%s', :end)",
+            "`untyped` holds numbers",
+        ),
         ("iso >= :start AND iso < :end", ":start_iso and :end_iso"),
         ("zulu >= :start AND zulu < :end", ":start_iso and :end_iso"),
         ("iso < :end", ":start_iso"),
@@ -309,12 +324,27 @@ async fn a_comparison_that_is_not_defined_is_no_count() {
         ("minute >= :start AND minute < :end", "datetime("),
         ("zoned >= :start AND zoned < :end", "another zone"),
         ("french >= :start AND french < :end", "year first"),
-        ("millis >= :start_unix AND millis < :end_unix", "milliseconds"),
-        ("julian >= :start_unix AND julian < :end_unix", "milliseconds"),
-        ("at >= :start_unix AND at < :end_unix", "`at` holds no numbers"),
+        (
+            "millis >= :start_unix AND millis < :end_unix",
+            "milliseconds",
+        ),
+        (
+            "julian >= :start_unix AND julian < :end_unix",
+            "milliseconds",
+        ),
+        (
+            "at >= :start_unix AND at < :end_unix",
+            "`at` holds no numbers",
+        ),
         ("date(at) >= :start AND at < :end", "date(:start)"),
-        ("EXISTS (SELECT 1 FROM times AS o WHERE o.iso < :end AND times.at >= :start)", ":start_iso"),
-        ("rowid IN (SELECT rowid FROM times AS o WHERE times.seconds < :end AND o.at >= :start)", "`times.seconds` holds numbers"),
+        (
+            "EXISTS (SELECT 1 FROM times AS o WHERE o.iso < :end AND times.at >= :start)",
+            ":start_iso",
+        ),
+        (
+            "rowid IN (SELECT rowid FROM times AS o WHERE times.seconds < :end AND o.at >= :start)",
+            "`times.seconds` holds numbers",
+        ),
     ];
     let queries: Vec<String> = refused_ones
         .iter()
@@ -331,7 +361,9 @@ async fn a_comparison_that_is_not_defined_is_no_count() {
     let populations = of(&path, TIMEOUT, &queries);
     for (index, query) in queries.iter().enumerate() {
         let text = refused(&populations, index, Reason::Query).await;
-        let expected = refused_ones.get(index).map_or("", |(_, expected)| *expected);
+        let expected = refused_ones
+            .get(index)
+            .map_or("", |(_, expected)| *expected);
         assert!(text.contains(expected), "{query}: {text}");
         // Refused once, refused again.
         refused(&populations, index, Reason::Query).await;

@@ -209,13 +209,17 @@ mod tests {
         template.written(|bound| match bound.form {
             Form::Instant if bound.edge == Edge::Start => start.to_owned(),
             Form::Instant => end.to_owned(),
-            _ => format!("{}{}", &start[..1], bound.name()) + if start.ends_with('}') { "}" } else { "" },
+            _ => {
+                format!("{}{}", &start[..1], bound.name())
+                    + if start.ends_with('}') { "}" } else { "" }
+            }
         })
     }
 
     #[test]
     fn an_address_has_its_placeholders_in_braces() {
-        let url = Template::url("https://a/{start}?to={end}&from={start}&x={other}{{end}{start_iso}{");
+        let url =
+            Template::url("https://a/{start}?to={end}&from={start}&x={other}{{end}{start_iso}{");
         assert_eq!(
             written(&url, "S", "E"),
             "https://a/S?to=E&from=S&x={other}{E{start_iso}{"

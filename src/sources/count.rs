@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     config::{Config, Dialect, PopulationSource},
     domain::{Interval, Reason},
-    sources::database::{Database, Shape, SqlError, Statement},
+    sources::database::{Database, Relation, Shape, SqlError, Statement},
 };
 
 pub use answer::AnswerError;
@@ -146,6 +146,26 @@ impl Populations {
                 place,
                 failure,
             })
+    }
+
+    /// The tables and views that the population at index `population` is counted in, with the
+    /// schema that they were found in: for `check`. Empty where nothing is known of them, and for
+    /// populations that are not read from a database.
+    pub async fn relations(&self, population: usize, deadline: Instant) -> Vec<Relation> {
+        let Some(Source::Sql {
+            database,
+            statement,
+        }) = self.readers.get(population).map(|reader| &reader.source)
+        else {
+            return Vec::new();
+        };
+        match self.databases.get(*database) {
+            Some(database) => database
+                .relations(statement, deadline)
+                .await
+                .unwrap_or_default(),
+            None => Vec::new(),
+        }
     }
 
     /// Says good-bye to the databases, so that their logs show no connection that broke.

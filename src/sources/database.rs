@@ -13,11 +13,13 @@
 //! | `session` | the one connection: which driver, and the address, read again when it changes |
 //! | `postgres`, `mysql`, `sqlite` | the drivers: transactions, limits, types, codes |
 //! | `comparison` | what a query compares with its placeholders |
+//! | `relation` | what a query reads, for `check` |
 
 mod comparison;
 mod error;
 mod mysql;
 mod postgres;
+mod relation;
 mod session;
 mod sqlite;
 mod statement;
@@ -38,6 +40,7 @@ use crate::{
 
 pub use comparison::Doubt;
 pub use error::SqlError;
+pub use relation::{Relation, RelationKind};
 pub use statement::Statement;
 pub use value::{Cell, Row, Shape, Value};
 
@@ -107,6 +110,21 @@ impl Database {
             .unwrap_or_else(|_| Err(phase.timed_out()))
     }
 
+    /// The tables and views that `statement` reads, as far as that can be told, before `deadline`.
+    pub async fn relations(
+        &self,
+        statement: &Statement,
+        deadline: Instant,
+    ) -> Result<Vec<Relation>, SqlError> {
+        let limit = deadline.min(Instant::now() + self.timeout);
+        timeout_at(limit, async {
+            let mut session = self.session.lock().await;
+            session.relations(statement, limit).await
+        })
+        .await
+        .unwrap_or(Err(SqlError::TimedOut))
+    }
+
     async fn patiently(
         &self,
         session: &mut Session,
@@ -164,7 +182,9 @@ impl Database {
 fn statement_time(limit: Instant) -> Duration {
     let remaining = limit.saturating_duration_since(Instant::now());
     let margin = (remaining / 10).min(Duration::from_secs(1));
-    (remaining - margin).clamp(Duration::from_millis(1), LONGEST)
+    remaining
+        .saturating_sub(margin)
+        .clamp(Duration::from_millis(1), LONGEST)
 }
 
 /// A session that has slept must answer its first command within a quarter of the time, so that

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use judge::Doubt;
-pub(super) use reading::of;
+pub(super) use reading::{of, read};
 
 /// Rows of a sample.
 const ROWS: usize = 100;
@@ -66,15 +66,15 @@ pub(super) async fn examine(
     let mut is_known = true;
     for comparison in statement.comparisons() {
         let mut sampled = Vec::new();
+        let mut at_home = false;
         for from in &comparison.samples {
-            let mut is_home = false;
             for sample in from {
                 if Instant::now() >= until {
                     break;
                 }
                 match open.sample(sample, SAMPLE, until).await {
                     Ok(rows) => {
-                        is_home = true;
+                        at_home = true;
                         sampled.extend(rows);
                     }
                     Err(error) => {
@@ -82,14 +82,15 @@ pub(super) async fn examine(
                     }
                 }
             }
-            if is_home {
+            if at_home {
                 break;
             }
         }
-        is_known &= !sampled.is_empty();
+        // An empty table says nothing of the rows to come. What could not be sampled will not be
+        // by asking at every reading.
+        is_known &= !at_home || !sampled.is_empty();
         judge::judge(comparison, statement.dialect(), &sampled)?;
     }
-    // An empty table says nothing of the rows to come.
     if is_known {
         statement.was_examined();
     }

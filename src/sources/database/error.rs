@@ -15,7 +15,9 @@ pub enum SqlError {
     #[error("other queries of the same database took all the time: their turn ended too late")]
     NoTurn,
     /// No connection within the timeout, or before the refresh had to end.
-    #[error("no connection in time: is the host right, and does no firewall drop what is sent to it?")]
+    #[error(
+        "no connection in time: is the host right, and does no firewall drop what is sent to it?"
+    )]
     NoConnection,
     /// No answer within the timeout, or before the refresh had to end.
     #[error("no answer in time: is there an index on the columns of the query's WHERE?")]

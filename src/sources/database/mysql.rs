@@ -15,8 +15,9 @@ use tokio::time::{Duration, Instant};
 use url::Url;
 
 use super::{
-    Cell, Doubt, Row, Shape, SqlError, Value,
+    Cell, Doubt, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, counted},
     statement_time, still_alive,
     value::collect,
@@ -89,14 +90,22 @@ impl Session {
     pub(super) async fn begin(&mut self, until: Instant) -> Result<Open, SqlError> {
         if let Some((mut connection, limit)) = self.connection.take() {
             if still_alive(until, prepare(&mut connection, limit, until)).await {
-                return Ok(Open { connection, limit, until });
+                return Ok(Open {
+                    connection,
+                    limit,
+                    until,
+                });
             }
             tracing::debug!("the connection to MySQL or MariaDB is gone and is opened anew");
         }
         let mut connection = self.options.connect().await.map_err(told)?;
         let limit = Limit::that_works(&mut connection, until).await?;
         prepare(&mut connection, limit, until).await.map_err(told)?;
-        Ok(Open { connection, limit, until })
+        Ok(Open {
+            connection,
+            limit,
+            until,
+        })
     }
 
     /// Rolls back, and keeps the connection if that works.
@@ -126,7 +135,10 @@ impl Session {
 
 impl Limit {
     /// The one that the server behind `connection` knows.
-    async fn that_works(connection: &mut MySqlConnection, until: Instant) -> Result<Self, SqlError> {
+    async fn that_works(
+        connection: &mut MySqlConnection,
+        until: Instant,
+    ) -> Result<Self, SqlError> {
         for limit in [Self::MaxStatementTime, Self::MaxExecutionTime] {
             let Some(command) = limit.command(statement_time(until)) else {
                 continue;
@@ -227,6 +239,32 @@ impl Open {
         Ok(())
     }
 
+    /// What a name means in this session.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT concat(table_schema, '.', table_name), table_type LIKE '%VIEW' \
+             FROM information_schema.tables \
+             WHERE table_schema = coalesce(?, database()) AND table_name = ?",
+        )
+        .bind(&named.schema)
+        .bind(&named.table)
+        .persistent(false)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            let is_view = row.try_get_unchecked::<i64, _>(1).ok()? == 1;
+            Some(Relation {
+                name: row.try_get_unchecked(0).ok()?,
+                kind: if is_view {
+                    RelationKind::View
+                } else {
+                    RelationKind::Table
+                },
+            })
+        }))
+    }
+
     /// Fails when the last query met a value that it took for a time or number and that is none:
     /// such a comparison is false, whatever the row.
     pub(super) async fn warnings(&mut self) -> Result<(), SqlError> {
@@ -300,11 +338,7 @@ fn cell(row: &MySqlRow, index: usize) -> Cell {
 
 fn number(error: &sqlx::Error) -> Option<u16> {
     let database = error.as_database_error()?;
-    Some(
-        database
-            .try_downcast_ref::<MySqlDatabaseError>()?
-            .number(),
-    )
+    Some(database.try_downcast_ref::<MySqlDatabaseError>()?.number())
 }
 
 /// What may be told of an error.

@@ -21,8 +21,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Cell, Row, Shape, SqlError, Value,
+    Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, numbered},
     statement_time, still_alive,
     value::collect,
@@ -181,6 +182,31 @@ impl Open {
     }
 }
 
+impl Open {
+    /// What a name means in this session.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT format('%s.%s', n.nspname, c.relname), c.relkind::text \
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE c.oid = pg_catalog.to_regclass($1)",
+        )
+        .bind(&named.written)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            Some(Relation {
+                name: row.try_get(0).ok()?,
+                kind: match row.try_get::<String, _>(1).ok()?.as_str() {
+                    "v" => RelationKind::View,
+                    "m" => RelationKind::MaterializedView,
+                    _ => RelationKind::Table,
+                },
+            })
+        }))
+    }
+}
+
 fn bound(
     query: Query<'_, sqlx::Postgres, PgArguments>,
     bind: Bind,
@@ -247,12 +273,10 @@ fn float(value: Result<impl Into<f64>, sqlx::Error>) -> Option<Value> {
 /// What may be told of an error.
 fn told(error: sqlx::Error) -> SqlError {
     match &error {
-        sqlx::Error::Database(database) => {
-            match database.try_downcast_ref::<PgDatabaseError>() {
-                Some(error) => refused(error),
-                None => SqlError::Protocol,
-            }
-        }
+        sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => refused(error),
+            None => SqlError::Protocol,
+        },
         _ => SqlError::of_driver(error),
     }
 }
@@ -284,11 +308,40 @@ fn pooler(message: &str) -> (Reason, &'static str) {
             Reason::Connect,
             "the pooler does not take a start-up parameter: see its ignore_startup_parameters",
         )
-    } else if says(&["too many", "no more connections", "max_client_conn", "limit"]) {
+    } else if says(&[
+        "too many",
+        "no more connections",
+        "max_client_conn",
+        "limit",
+    ]) {
         (Reason::Connect, "the pooler has no connection left")
-    } else if says(&["timeout", "timed out", "cannot connect", "server conn", "server_login_retry", "is paused", "is disabled", "shut"]) {
+    } else if says(&[
+        "timeout",
+        "timed out",
+        "cannot connect",
+        "server conn",
+        "server_login_retry",
+        "is paused",
+        "is disabled",
+        "shut",
+    ]) {
         (Reason::Connect, "the pooler does not reach its server")
-    } else if says(&["auth", "password", "login", "sasl", "scram", "no such user", "no such database", "does not exist", "not allowed", "permission", "role", "user", "database", "ssl"]) {
+    } else if says(&[
+        "auth",
+        "password",
+        "login",
+        "sasl",
+        "scram",
+        "no such user",
+        "no such database",
+        "does not exist",
+        "not allowed",
+        "permission",
+        "role",
+        "user",
+        "database",
+        "ssl",
+    ]) {
         (
             Reason::Auth,
             "the pooler refused the login: see the user, the password and the database's name",
@@ -396,10 +449,16 @@ mod tests {
             ("login failed", Reason::Auth),
             ("database \"app\" does not exist", Reason::Auth),
             ("unsupported startup parameter: options", Reason::Connect),
-            ("no more connections allowed (max_client_conn)", Reason::Connect),
+            (
+                "no more connections allowed (max_client_conn)",
+                Reason::Connect,
+            ),
             ("query_wait_timeout", Reason::Connect),
             ("pgbouncer cannot connect to server", Reason::Connect),
-            ("server login has been failing, try again later (server_login_retry)", Reason::Connect),
+            (
+                "server login has been failing, try again later (server_login_retry)",
+                Reason::Connect,
+            ),
             ("database app is disabled", Reason::Connect),
             ("invalid packet header", Reason::Connect),
         ] {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Row, Shape, SqlError, Statement, comparison, mysql, postgres, sqlite, statement::Bind,
+    Relation, Row, Shape, SqlError, Statement, comparison, mysql, postgres, sqlite, statement::Bind,
 };
 use crate::{
     config::{self, Dialect, Secret, Template, address},
@@ -154,6 +154,34 @@ impl Session {
             .map_or_else(SqlError::leaves_session, |_| true);
         self.driver.end(open, is_whole).await;
         answer
+    }
+
+    /// The tables and views that a query names.
+    pub(super) async fn relations(
+        &mut self,
+        statement: &Statement,
+        limit: Instant,
+    ) -> Result<Vec<Relation>, SqlError> {
+        let mut open = self.driver.begin(limit).await?;
+        let mut relations = Vec::new();
+        let mut outcome = Ok(());
+        for named in statement.tables() {
+            let found = match &mut open {
+                Open::Postgres(open) => open.relation(named).await,
+                Open::Mysql(open) => open.relation(named).await,
+                Open::Sqlite(open) => open.relation(named).await,
+            };
+            match found {
+                Ok(found) => relations.extend(found),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        self.driver.end(open, outcome.is_ok()).await;
+        relations.sort();
+        outcome.map(|()| relations)
     }
 
     /// Ends the session.

@@ -14,8 +14,9 @@ use sqlx::{
 use tokio::time::Instant;
 
 use super::{
-    Cell, Row, Shape, SqlError, Value,
+    Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    relation::Named,
     statement::{Bind, numbered, written},
     statement_time,
     value::collect,
@@ -127,6 +128,28 @@ impl Open {
         collect(asked.fetch(&mut self.connection), shape, told, cell).await
     }
 
+    /// What a name means in the file.
+    pub(super) async fn relation(&mut self, named: &Named) -> Result<Option<Relation>, SqlError> {
+        let row = sqlx::query(
+            "SELECT name, type FROM sqlite_schema WHERE lower(name) = lower(?1) AND type IN ('table', 'view')",
+        )
+        .bind(&named.table)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(told)?;
+        Ok(row.and_then(|row| {
+            let is_view = row.try_get::<String, _>(1).ok()? == "view";
+            Some(Relation {
+                name: row.try_get(0).ok()?,
+                kind: if is_view {
+                    RelationKind::View
+                } else {
+                    RelationKind::Table
+                },
+            })
+        }))
+    }
+
     /// Closes the file.
     pub(super) async fn close(self) {
         let _goodbye = self.connection.close().await;
@@ -195,7 +218,10 @@ fn meaning(code: i32) -> Meaning {
             "the syntax is wrong, or there is no such table or column",
         ),
         3 | 23 => (Reason::Forbidden, "the file may not be read"),
-        5 | 6 => (Reason::Timeout, "the file is locked by another process, which did not let go of it in time"),
+        5 | 6 => (
+            Reason::Timeout,
+            "the file is locked by another process, which did not let go of it in time",
+        ),
         8 => (
             Reason::Query,
             "the query wants to write, and the session is read-only; or the file is in WAL mode and cannot be recovered by reading alone",

@@ -5,7 +5,10 @@ use std::sync::Mutex;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Duration, Instant};
 
-use super::comparison::{self, Comparison};
+use super::{
+    comparison::{self, Comparison},
+    relation,
+};
 use crate::{
     config::{Bound, Dialect, Edge, Form, Template},
     domain::Interval,
@@ -21,15 +24,23 @@ pub struct Statement {
     dialect: Dialect,
     /// What it compares with its placeholders, as far as that can be read.
     comparisons: Vec<Comparison>,
-    /// When they were last found to be defined.
+    /// The tables that it names.
+    tables: Vec<relation::Named>,
+    /// When its comparisons were last found to be defined.
     examined: Mutex<Option<Instant>>,
 }
 
 impl Statement {
     /// The query `template`, for databases that speak `dialect`.
     pub fn new(template: Template, dialect: Dialect) -> Self {
+        let query = comparison::read(&template, dialect);
+        if query.is_none() {
+            tracing::debug!("a query cannot be read, so that what it compares is not looked at");
+        }
+        let query = query.as_deref();
         Self {
-            comparisons: comparison::of(&template, dialect),
+            comparisons: query.map_or_else(Vec::new, |query| comparison::of(query, dialect)),
+            tables: query.map_or_else(Vec::new, relation::named),
             template,
             dialect,
             examined: Mutex::new(None),
@@ -46,6 +57,10 @@ impl Statement {
 
     pub(super) fn comparisons(&self) -> &[Comparison] {
         &self.comparisons
+    }
+
+    pub(super) fn tables(&self) -> &[relation::Named] {
+        &self.tables
     }
 
     /// Whether its comparisons must be looked at before an answer is believed.

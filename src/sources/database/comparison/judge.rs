@@ -85,7 +85,10 @@ pub fn judge(comparison: &Comparison, dialect: Dialect, rows: &[Row]) -> Result<
                 return Err(Doubt::NoNumbers(column()));
             }
             (Class::Text, Class::Text) => {
-                texts.add(value.text().unwrap_or_default(), late.text().unwrap_or_default());
+                texts.add(
+                    value.text().unwrap_or_default(),
+                    late.text().unwrap_or_default(),
+                );
             }
             _ => {}
         }
@@ -275,7 +278,10 @@ mod tests {
             assert_eq!(doubt, Err(Doubt::Numbers("`created`".to_owned())));
         }
         // A column that is declared a number makes one of the text.
-        assert_eq!(check(None, Dialect::Sqlite, &second, &text("7258118400"), true), Ok(()));
+        assert_eq!(
+            check(None, Dialect::Sqlite, &second, &text("7258118400"), true),
+            Ok(())
+        );
         let written = text("2026-01-01 00:00:00");
         for dialect in [Dialect::Sqlite, Dialect::Mysql, Dialect::Postgres] {
             let doubt = check(Some(Form::Unix), dialect, &written, &number, true);
@@ -287,11 +293,19 @@ mod tests {
     fn a_unit_in_which_no_row_is_a_time_is_another() {
         let check = |values: &[i128], early, late, is_between| {
             let values: Vec<Value> = values.iter().map(|value| Value::Integer(*value)).collect();
-            let rows = rows(&values, &Value::Integer(early), &Value::Integer(late), is_between);
+            let rows = rows(
+                &values,
+                &Value::Integer(early),
+                &Value::Integer(late),
+                is_between,
+            );
             judge(&comparison(None), Dialect::Mysql, &rows)
         };
         let seconds = (315_532_800, 7_258_118_400);
-        assert_eq!(check(&[1_767_225_600_000], seconds.0, seconds.1, false), Err(Doubt::Unit("`created`".to_owned())));
+        assert_eq!(
+            check(&[1_767_225_600_000], seconds.0, seconds.1, false),
+            Err(Doubt::Unit("`created`".to_owned()))
+        );
         assert_eq!(check(&[1_767_225_600], seconds.0, seconds.1, true), Ok(()));
         // The hour of a day is no time.
         assert_eq!(check(&[5, 6], 0, 0, false), Ok(()));

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::{
     ast::{
-        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With, visit_expressions,
+        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With,
+        visit_expressions,
     },
     dialect::{self, Dialect as SqlDialect},
     parser::Parser,
@@ -20,27 +21,28 @@ const LONGEST: usize = 16 * 1024;
 /// Most comparisons of one query that are looked at.
 const MOST: usize = 16;
 
-/// What `template` compares with its placeholders. Nothing where it cannot be read.
-///
-/// PostgreSQL refuses by itself to compare its instants with anything else; only numbers and texts
-/// that stand for instants are of interest there.
-pub fn of(template: &Template, dialect: Dialect) -> Vec<Comparison> {
+/// The query `template`, read; `None` where that is too hard.
+pub fn read(template: &Template, dialect: Dialect) -> Option<Box<Query>> {
     let text = template.written(marker);
-    if text.len() > LONGEST || template.bounds().next().is_none() {
-        return Vec::new();
+    if text.len() > LONGEST {
+        return None;
     }
     let parser: Box<dyn SqlDialect> = match dialect {
         Dialect::Postgres => Box::new(dialect::PostgreSqlDialect {}),
         Dialect::Mysql => Box::new(dialect::MySqlDialect {}),
         Dialect::Sqlite => Box::new(dialect::SQLiteDialect {}),
     };
-    let Ok(statements) = Parser::parse_sql(&*parser, &text) else {
-        tracing::debug!("a query cannot be read, so that what it compares is not looked at");
-        return Vec::new();
-    };
-    let [Statement::Query(query)] = statements.as_slice() else {
-        return Vec::new();
-    };
+    match Parser::parse_sql(&*parser, &text).ok()?.pop()? {
+        Statement::Query(query) => Some(query),
+        _ => None,
+    }
+}
+
+/// What `query` compares with its placeholders.
+///
+/// PostgreSQL refuses by itself to compare its instants with anything else; only numbers and texts
+/// that stand for instants are of interest there.
+pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
     let mut finder = Finder {
         dialect,
         withs: Vec::new(),
@@ -238,15 +240,21 @@ fn with_placeholders(text: String) -> String {
 mod tests {
     use super::*;
 
+    fn comparisons(text: &str, dialect: Dialect) -> Vec<Comparison> {
+        read(&Template::sql(text, dialect), dialect)
+            .map(|query| of(&query, dialect))
+            .unwrap_or_default()
+    }
+
     fn found(text: &str, dialect: Dialect) -> Vec<(String, Option<Form>)> {
-        of(&Template::sql(text, dialect), dialect)
+        comparisons(text, dialect)
             .into_iter()
             .map(|comparison| (comparison.about, comparison.bare))
             .collect()
     }
 
     fn first_sample(text: &str) -> String {
-        let comparisons = of(&Template::sql(text, Dialect::Sqlite), Dialect::Sqlite);
+        let comparisons = comparisons(text, Dialect::Sqlite);
         comparisons[0].samples[0][0].written(|bound| format!(":{}", bound.name()))
     }
 
@@ -267,18 +275,35 @@ mod tests {
             assert_eq!(found(text, Dialect::Sqlite), [created.clone()], "{text}");
         }
         assert_eq!(
-            found("SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end", Dialect::Mysql),
+            found(
+                "SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end",
+                Dialect::Mysql
+            ),
             [
                 ("`t.a`".to_owned(), None),
                 ("an expression".to_owned(), Some(Form::Unix))
             ]
         );
-        assert!(found("SELECT count(*) FROM t WHERE created < :end", Dialect::Postgres).is_empty());
+        assert!(
+            found(
+                "SELECT count(*) FROM t WHERE created < :end",
+                Dialect::Postgres
+            )
+            .is_empty()
+        );
         assert_eq!(
-            found("SELECT count(*) FROM t WHERE created < :end_iso", Dialect::Postgres),
+            found(
+                "SELECT count(*) FROM t WHERE created < :end_iso",
+                Dialect::Postgres
+            ),
             [("`created`".to_owned(), Some(Form::Iso))]
         );
-        for text in ["SELECT count(*) FROM t", "SELEC :end", "", "SELECT :end > 1"] {
+        for text in [
+            "SELECT count(*) FROM t",
+            "SELEC :end",
+            "",
+            "SELECT :end > 1",
+        ] {
             assert!(found(text, Dialect::Sqlite).is_empty(), "{text}");
         }
     }
@@ -300,7 +325,10 @@ mod tests {
     fn a_query_of_any_length_is_survived() {
         let text = format!("SELECT {} :end", "(".repeat(10_000));
         assert!(found(&text, Dialect::Sqlite).is_empty());
-        let text = format!("SELECT count(*) FROM t WHERE a < :end {}", "AND b ".repeat(2500));
+        let text = format!(
+            "SELECT count(*) FROM t WHERE a < :end {}",
+            "AND b ".repeat(2500)
+        );
         assert_eq!(found(&text, Dialect::Sqlite).len(), 1);
     }
 }

@@ -73,6 +73,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
                 source: PopulationSource::Prometheus {
                     url: "http://localhost:1".parse().unwrap(),
                     query: String::new(),
+                    in_the_clear: false,
                 },
             })
             .collect(),

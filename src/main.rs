@@ -141,8 +141,17 @@ fn told(message: &clap::Error) -> Result<ExitCode, Failure> {
     if message.use_stderr() {
         return Ok(ExitCode::from(2));
     }
-    printed.map_err(Failure::Output)?;
+    written(printed)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever closed the other end wants to read no more, as `head` does; anything else that kept the
+/// text from being written is a failure.
+fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Says on standard error why it ends. Unlike `eprintln!`, this does not panic when nobody reads.
@@ -154,9 +163,7 @@ fn complain(text: &str) {
 /// the disk is full.
 fn print_line(text: &dyn fmt::Display) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    writeln!(output, "{text}")
-        .and_then(|()| output.flush())
-        .map_err(Failure::Output)
+    written(writeln!(output, "{text}").and_then(|()| output.flush()))
 }
 
 /// A command that has an end, unless a signal comes first.

@@ -302,7 +302,7 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
                 tokio::time::advance(READ_PATIENCE).await;
-                future::pending().await
+                future::pending::<()>().await;
             } => unreachable!(),
         };
         assert!(matches!(outcome, Err(Error::SlowConfig)));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::common::{
-    desk::{Folder, good},
+    desk::{Folder, good, populations},
     exporter::{Exporter, PATIENCE, run},
     upstream::Upstream,
 };
@@ -190,4 +190,36 @@ async fn a_file_system_that_hangs_at_a_reload_holds_up_nothing_else() {
     let ended = exporter.ended();
     assert_eq!(ended.code, Some(0), "{}", ended.output);
     assert!(start.elapsed() < PATIENCE / 2);
+}
+
+/// Windows editors put byte order marks before files; paths count from the config's folder, wherever
+/// the program is started.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_is_no_part_of_a_file_and_paths_count_from_the_config() {
+    let desk = Upstream::start(good).await;
+    let folder = Folder::new(
+        &desk,
+        &populations("unused").replace("url: 'unused'", "url_file: secret"),
+    );
+    folder.database().await;
+    folder.write("secret", "\u{feff}sqlite://app.sqlite\r\n");
+    let path = folder.write("moved", "");
+    let config = path.with_file_name("contact-rate.yml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    let ended = run(&["check", &folder.flag()], &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(&config, utf16).unwrap();
+    let ended = run(&["check", &folder.flag()], &[]);
+    assert_eq!(ended.code, Some(2), "{}", ended.output);
+    assert!(
+        ended.output.contains("it is UTF-16; save it as UTF-8"),
+        "{}",
+        ended.output
+    );
 }

@@ -85,6 +85,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(config.interval, Duration::from_mins(5));
     assert_eq!(config.timeout, Duration::from_secs(30));
     assert_eq!(config.max_age, Duration::from_mins(15));
+    assert_eq!(config.time_zone.iana_name(), Some("UTC"));
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     assert_eq!(windows, ["1d", "7d", "28d"]);
     assert_eq!(
@@ -140,6 +141,7 @@ fn the_definition_hash_moves_with_what_is_counted_only() {
     assert_eq!(hash(&text, &other_secret), original);
     let different = [
         text.replace("windows: [1d, 7d, 4w]", "windows: [1d, 4w]"),
+        text.replace("interval: 2m", "interval: 2m\ntime_zone: Europe/Paris"),
         text.replace("tags: [bug]", "tags: [bugs]"),
         text.replace("depose_at <", "created_at <"),
         text.replace("counts_from: reports", "counts_from: auto"),

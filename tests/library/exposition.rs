@@ -40,6 +40,7 @@ fn registry() -> Registry {
         0xdead_0123_4567_89ab,
         "2017-12-31T23:00:00.25Z".parse().unwrap(),
     );
+    own.web_config_loaded(true);
     let options = |family: &Family| Opts::new(family.name.to_string(), family.help.to_string());
     let requests = &catalogue::HELPSCOUT_REQUESTS_TOTAL;
     let counter = IntCounterVec::new(options(requests), requests.labels).unwrap();

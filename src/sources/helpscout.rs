@@ -136,4 +136,27 @@ impl Reader<'_> {
         .await;
         Ok(Filter::new(segment, &mailboxes?, tags?))
     }
+
+    /// What to count with once more where `filter` gave 0: names and ids that were looked up are looked
+    /// up again before a 0 is believed, since a tag may have another name by now, and a mailbox may be
+    /// gone. `None` when they are what they were.
+    async fn looked_up_again(&self, filter: &Filter) -> Result<Option<Filter>, Error> {
+        if !filter.rests_on_names() {
+            return Ok(None);
+        }
+        let HelpScout {
+            caller,
+            mailboxes,
+            tags,
+            ..
+        } = self.help_scout;
+        let segment = filter.configured();
+        let (mailboxes, tags) = join(
+            mailboxes.find_anew(caller, segment, &segment.mailboxes, self.deadline),
+            tags.find_anew(caller, segment, &segment.tags, self.deadline),
+        )
+        .await;
+        let anew = Filter::new(segment, &mailboxes?, tags?);
+        Ok((anew != *filter).then_some(anew))
+    }
 }

@@ -40,6 +40,14 @@ pub(super) struct Seen {
     previous_missing: AtomicBool,
 }
 
+/// Whether nothing at all was counted, as by a filter that nothing passes.
+fn is_zero(counts: &ContactCounts) -> bool {
+    let mut counted = Tickets::ALL
+        .into_iter()
+        .filter_map(|way| counts.tickets(way));
+    counted.all(|count| count == 0)
+}
+
 fn first(seen: &AtomicBool) -> bool {
     !seen.swap(true, Ordering::Relaxed)
 }
@@ -66,6 +74,21 @@ impl Reader<'_> {
     /// first: in one call, or two when the answer's previous range lacks a count that the current
     /// range has. What they leave out is not read elsewhere.
     pub async fn counts_of_two(
+        &self,
+        filter: &Filter,
+        current: Interval,
+        previous: Interval,
+    ) -> Result<Contacts, Error> {
+        let counted = self.two_reported(filter, current, previous).await?;
+        if is_zero(&counted.current)
+            && let Some(anew) = self.looked_up_again(filter).await?
+        {
+            return self.two_reported(&anew, current, previous).await;
+        }
+        Ok(counted)
+    }
+
+    async fn two_reported(
         &self,
         filter: &Filter,
         current: Interval,
@@ -112,6 +135,16 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<ContactCounts, Error> {
+        let counted = self.reported(filter, interval).await?;
+        if is_zero(&counted)
+            && let Some(anew) = self.looked_up_again(filter).await?
+        {
+            return self.reported(&anew, interval).await;
+        }
+        Ok(counted)
+    }
+
+    async fn reported(&self, filter: &Filter, interval: Interval) -> Result<ContactCounts, Error> {
         let query = filter.report(interval);
         let report: Productivity = self.get(Endpoint::Productivity, &query).await?;
         Ok(report.current())

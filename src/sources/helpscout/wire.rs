@@ -17,7 +17,7 @@ pub(super) use self::{
     problem::problem,
     report::Happiness,
     series::Series,
-    token::{BEARER, granted, oauth_error},
+    token::{granted, oauth_error},
 };
 
 /// Decodes an answer. The error says what is wrong and where, without any of the answer's text.

@@ -121,3 +121,73 @@ async fn two_mailboxes_of_one_name_want_an_id() {
     assert!(error.to_string().ends_with("use the id (5, 6)"), "{error}");
     desk.reader().filter(&by(Reference::Id(6))).await.unwrap();
 }
+
+/// A tag is renamed while its old name is still kept: lists filter by name, and would count 0.
+#[tokio::test]
+async fn a_zero_is_not_believed_before_its_names_were_looked_up_again() {
+    let renamed = Arc::new(AtomicBool::new(false));
+    let gone = Arc::new(AtomicBool::new(false));
+    let desk = {
+        let (renamed, gone) = (Arc::clone(&renamed), Arc::clone(&gone));
+        Desk::new(move |asked| {
+            let name = if renamed.load(Ordering::SeqCst) { "defect" } else { "bug" };
+            match asked.path.as_str() {
+                TAGS if gone.load(Ordering::SeqCst) => {
+                    Reply::json(200, r#"{"_embedded":{"tags":[{"id":1,"name":"other"}]}}"#)
+                }
+                TAGS => Reply::json(
+                    200,
+                    format!(r#"{{"_embedded":{{"tags":[{{"id":9,"name":"{name}"}}]}}}}"#),
+                ),
+                CONVERSATIONS => {
+                    let found = asked.query.contains(&format!("tag={name}"));
+                    let total = if found && !gone.load(Ordering::SeqCst) { 7 } else { 0 };
+                    Reply::json(200, format!(r#"{{"page":{{"totalElements":{total}}}}}"#))
+                }
+                PRODUCTIVITY => Reply::json(
+                    200,
+                    r#"{"current":{"newConversations":0,"resolved":0,"closed":0,"repliesSent":0},
+                        "previous":{"newConversations":0,"resolved":0,"closed":0,"repliesSent":0}}"#,
+                ),
+                _ => good(asked),
+            }
+        })
+        .await
+    };
+    let by_id = Segment {
+        tags: vec![Reference::Id(9)],
+        ..usagers()
+    };
+    let reader = desk.reader();
+    let filter = reader.filter(&by_id).await.unwrap();
+    let open = reader.open_tickets(&filter).await.unwrap();
+    assert_eq!((open.active, open.pending), (7, 7));
+
+    renamed.store(true, Ordering::SeqCst);
+    next_refresh().await;
+    let filter = reader.filter(&by_id).await.unwrap();
+    let open = reader.open_tickets(&filter).await.unwrap();
+    assert_eq!((open.active, open.pending), (7, 7), "under its new name");
+    let window = Interval::ending_at("2026-01-08T00:00:00Z".parse().unwrap(), 86_400);
+    let created = reader.created_by_search(&filter, window).await.unwrap();
+    assert_eq!(created, 21, "in three statuses");
+
+    gone.store(true, Ordering::SeqCst);
+    next_refresh().await;
+    let filter = reader.filter(&by_id).await.unwrap();
+    for error in [
+        reader.open_tickets(&filter).await.unwrap_err(),
+        reader.created_by_search(&filter, window).await.unwrap_err(),
+        reader.counts(&filter, window).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Unknown { .. }), "{error}");
+        assert_eq!(error.reason(), Reason::Query);
+    }
+}
+
+/// The least interval goes by.
+async fn next_refresh() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+}

@@ -432,43 +432,44 @@ fn a_refusal_tells_its_standard_code_only() {
 }
 
 #[test]
-fn failures_are_told_in_their_own_words() {
-    let told = |name: &str| problem(&fixture(name)).unwrap();
+fn failures_are_told_in_known_words_alone() {
+    let told = |name: &str| problem(&fixture(name));
     assert_eq!(
-        told("error-400-validation.json"),
-        "Bad request; start must be a valid ISO 8601 date; viewBy value not supported for this \
-         range"
+        told("error-400-validation.json").as_deref(),
+        Some("it complains of start, viewBy")
     );
     assert_eq!(
-        told("error-400-validation-old-shape.json"),
-        "Validation error; country may not be empty"
+        told("error-401-invalid-token.json").as_deref(),
+        Some("invalid_token")
     );
-    assert_eq!(
-        told("error-401-invalid-token.json"),
-        "The access token is invalid or has expired"
-    );
-    assert_eq!(
-        told("error-401-missing-token.json"),
-        "The access token is missing"
-    );
-    assert_eq!(told("error-403-plan.json"), "Access denied");
-    assert_eq!(told("error-404.json"), "Resource not found");
-    assert_eq!(told("error-429.json"), "API rate limit exceeded");
-    assert_eq!(told("error-500.json"), "Internal error");
+    for name in [
+        "error-400-validation-old-shape.json",
+        "error-403-plan.json",
+        "error-404.json",
+        "error-429.json",
+        "error-500.json",
+    ] {
+        assert_eq!(told(name), None, "{name}");
+    }
     for body in [
         "",
         "<html>",
         "[]",
         "{}",
         "7",
-        r#"{"message": 7}"#,
-        r#"{"message": " "}"#,
+        r#"{"message": "Jane Doe is no user"}"#,
+        r#"{"error": "Jane Doe"}"#,
+        r#"{"error": 7, "error_description": "Jane Doe"}"#,
+        r#"{"_embedded": {"errors": [{"path": "Jane Doe", "message": "start"}, 7]}}"#,
     ] {
         assert_eq!(problem(body.as_bytes()), None, "{body}");
     }
-    let long = format!(r#"{{"message": "a\nb\u001b[31m{}"}}"#, "x".repeat(9000));
-    let told = problem(long.as_bytes()).unwrap();
-    assert!(told.starts_with("a b [31mx") && told.chars().count() == 300);
+    let named =
+        r#"{"_embedded": {"errors": [{"path": "tag", "rejectedValue": "Jane"}, {"path": "tag"}]}}"#;
+    assert_eq!(
+        problem(named.as_bytes()).as_deref(),
+        Some("it complains of tag")
+    );
 }
 
 proptest! {

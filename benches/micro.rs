@@ -13,11 +13,13 @@ use contact_rate_exporter::{
         Config, CountsFrom, HelpScout, Population, PopulationKind, PopulationSource, Secret,
         Segment,
     },
-    domain::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Source, Window},
+    domain::{
+        ContactCounts, Contacts, DAYS, DailyCounts, OpenTickets, Ratings, Source, Window, confirm,
+    },
     exposition::{Encoding, Exposition, Format, Own},
     refresh::{Gathered, Store, frame, sources},
     snapshot::{Snapshot, SourceState},
-    sources::helpscout::{Contacts, Productivity, Telemetry, decode},
+    sources::helpscout::{Productivity, Telemetry, decode},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -109,7 +111,11 @@ fn gathered(config: &Config) -> Gathered {
         for (day, count) in (0..).zip(&mut days) {
             *count = (day * 7 + more) % 23;
         }
-        gathered.daily.insert(segment, DailyCounts(days));
+        let days = DailyCounts::ending_at(end, days.map(Some).to_vec());
+        let reported = [(Window::parse("1h").unwrap().current(end), None)];
+        gathered
+            .daily
+            .insert(segment, confirm(&days, &reported).unwrap());
         let open = OpenTickets {
             active: 41,
             pending: more,

@@ -41,7 +41,7 @@ pub use gathered::Gathered;
 pub use health::sources;
 pub use plan::{help_scout_calls, population_intervals};
 pub use reading::Readers;
-pub use store::{Store, daily_mismatch, frame};
+pub use store::{Store, frame};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const REPORTS_RETRY: Duration = Duration::from_hours(1);

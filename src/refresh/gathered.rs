@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::plan::PopulationUse;
-use crate::{
-    domain::{DailyCounts, Interval, OpenTickets, Ratings},
-    sources::helpscout::Contacts,
-};
+use crate::domain::{ConfirmedDays, Contacts, DailyCounts, Interval, OpenTickets, Ratings};
 
 /// A value, the `end` it holds for, and when it was read.
 #[derive(Clone, Debug)]
@@ -35,7 +32,7 @@ pub struct Gathered {
     /// Ratings by segment and window.
     pub ratings: HashMap<Pair, Ratings>,
     /// Daily counts by segment, only those that are trusted.
-    pub daily: HashMap<usize, DailyCounts>,
+    pub daily: HashMap<usize, ConfirmedDays>,
     /// Daily counts by segment that could not be held against anything this time.
     pub unproven: HashMap<usize, DailyCounts>,
     /// Open tickets by segment; `None` where they cannot be known.

@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     config::Config,
-    domain::{Reason, Source},
+    domain::{Doubt, Reason, Source},
     snapshot::{SourceFailure, SourceState},
 };
 
@@ -113,14 +113,27 @@ pub fn sources(config: &Config, with_reports: bool) -> Vec<Source> {
     sources
 }
 
-/// Daily counts that contradict the created count of a window.
-pub fn mismatch(segment: &str, window: &str, days: u64, created: u64) -> SourceFailure {
+/// Daily counts of which nothing may be concluded.
+pub fn doubted(config: &Config, end: Timestamp, segment: &str, doubt: Doubt) -> SourceFailure {
+    let window = |interval| {
+        let mut windows = config.windows.iter();
+        windows.find(|window| window.current(end) == interval)
+    };
+    let what = match doubt {
+        Doubt::Contradicts {
+            interval,
+            days,
+            created,
+        } if let Some(window) = window(interval) => format!(
+            "the daily counts of the last {window} sum to {days}, but {created} tickets were counted as created in it"
+        ),
+        _ => doubt.to_string(),
+    };
     SourceFailure {
         reason: Reason::Decode,
         segments: vec![segment.to_owned()],
         text: format!(
-            "the daily counts of the last {window} sum to {days}, but the productivity report counts {created} created; \
-             baseline, p-value and dispersion rest on daily counts and are left out"
+            "{what}; baseline, p-value and dispersion rest on daily counts and are left out"
         ),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     config::{Config, CountsFrom, Population, PopulationKind},
-    domain::{DailyCounts, Exposure, Interval, Window},
+    domain::{ConfirmedDays, Exposure, Interval, Window},
 };
 
 /// The longest window whose baseline is made of daily counts.
@@ -117,16 +117,11 @@ fn is_previous_window(window: &Window) -> bool {
 pub fn baseline_tickets(
     window: &Window,
     end: Timestamp,
-    daily: Option<&DailyCounts>,
+    daily: Option<&ConfirmedDays>,
     previous_created: Option<u64>,
 ) -> Option<u64> {
     if is_made_of_days(window) {
-        let daily = daily?;
-        let intervals = window.baseline(end).intervals;
-        return intervals
-            .into_iter()
-            .map(|interval| daily.created_in(end, interval))
-            .sum();
+        return daily?.baseline_in(&window.baseline(end).intervals);
     }
     is_previous_window(window).then_some(previous_created?)
 }

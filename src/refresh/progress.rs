@@ -11,11 +11,10 @@ use super::{
     health::{self, Health, sources},
     reading::Reading,
     reports::Reports,
-    store::daily_mismatch,
 };
 use crate::{
     config::Config,
-    domain::{DailyCounts, Reason, Source, Window},
+    domain::{DailyCounts, Doubt, Interval, Reason, Source, confirm},
     snapshot::SourceFailure,
 };
 
@@ -161,32 +160,32 @@ impl Progress {
         let Some(daily) = self.unchecked.remove(&segment) else {
             return;
         };
-        if let Some((window, days, created)) =
-            daily_mismatch(config, &self.gathered, segment, &daily)
-        {
-            let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-            let window = config.windows.get(window).map_or("", Window::name);
-            let failure = health::mismatch(name, window, days, created);
-            (outlets.failed)(&Source::DailyTickets, &failure);
-            self.failures
-                .entry(Source::DailyTickets)
-                .or_default()
-                .push(failure);
-            return;
-        }
-        let gathered = &mut self.gathered;
-        let windows = 0..config.windows.len();
-        let read: Vec<_> = windows
-            .filter_map(|window| gathered.contacts.get(&(segment, window)))
-            .collect();
-        let confirmed = read
+        let read: Vec<(Interval, Option<u64>)> = config
+            .windows
             .iter()
-            .any(|contacts| contacts.current.created.is_some());
-        let tells = daily.0.iter().any(|created| *created > 0);
-        if confirmed || (tells && !read.is_empty()) {
-            gathered.daily.insert(segment, daily);
-        } else {
-            gathered.unproven.insert(segment, daily);
+            .enumerate()
+            .filter_map(|(index, window)| {
+                let contacts = self.gathered.contacts.get(&(segment, index))?;
+                let interval = window.current(self.gathered.end);
+                Some((interval, contacts.current.created))
+            })
+            .collect();
+        match confirm(&daily, &read) {
+            Ok(days) => {
+                self.gathered.daily.insert(segment, days);
+            }
+            Err(Doubt::Unchecked) => {
+                self.gathered.unproven.insert(segment, daily);
+            }
+            Err(doubt) => {
+                let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
+                let failure = health::doubted(config, self.gathered.end, name, doubt);
+                (outlets.failed)(&Source::DailyTickets, &failure);
+                self.failures
+                    .entry(Source::DailyTickets)
+                    .or_default()
+                    .push(failure);
+            }
         }
     }
 

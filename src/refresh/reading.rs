@@ -16,10 +16,12 @@ use super::{
 use crate::{
     chain::chain,
     config::Config,
-    domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
+    domain::{
+        ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source,
+    },
     snapshot::SourceFailure,
     sources::count::{self, Populations},
-    sources::helpscout::{self, Contacts, HelpScout, Reader},
+    sources::helpscout::{self, HelpScout, Reader},
 };
 
 /// What the readers of a refresh share.

@@ -12,14 +12,13 @@ use super::{
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, ContactCounts, DailyCounts, Evidence, OpenTickets, Ratings, Tickets, assess,
-        dispersion,
+        Assessment, ContactCounts, Contacts, Evidence, OpenTickets, Ratings, Tickets, assess,
+        unchecked_dispersion,
     },
     snapshot::{
         Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
         TargetFrame,
     },
-    sources::helpscout::Contacts,
 };
 
 /// Created tickets in the window and in the previous one.
@@ -70,13 +69,18 @@ impl Store {
             };
         }
         for (segment, daily) in &gathered.daily {
-            self.dispersion
-                .insert(*segment, gathered.kept(dispersion(daily)));
+            match daily.dispersion() {
+                Some(dispersion) => self.dispersion.insert(*segment, gathered.kept(dispersion)),
+                None => self.dispersion.remove(segment),
+            };
         }
         // Without ticket counts, daily counts are trusted where they have proved right before.
         for (segment, daily) in &gathered.unproven {
-            if let Some(known) = self.dispersion.get_mut(segment) {
-                *known = gathered.kept(dispersion(daily));
+            if let (Some(known), Some(dispersion)) = (
+                self.dispersion.get_mut(segment),
+                unchecked_dispersion(daily),
+            ) {
+                *known = gathered.kept(dispersion);
             }
         }
         self.take_created(config, gathered);
@@ -96,8 +100,8 @@ impl Store {
                 continue;
             };
             let end = gathered.end;
-            if let Some(current) = daily.created_in(end, window.current(end)) {
-                let previous = daily.created_in(end, window.previous(end));
+            if let Some(current) = daily.created_in(window.current(end)) {
+                let previous = daily.created_in(window.previous(end));
                 self.created.insert(
                     (segment, index),
                     gathered.kept(Created { current, previous }),
@@ -322,27 +326,6 @@ impl Store {
         }
         rates
     }
-}
-
-/// A window of which the days do not add up to its created count: its index, the sum of the days, and
-/// the count. Days are then not trusted: the buckets may not be what they seem.
-pub fn daily_mismatch(
-    config: &Config,
-    gathered: &Gathered,
-    segment: usize,
-    daily: &DailyCounts,
-) -> Option<(usize, u64, u64)> {
-    let end = gathered.end;
-    config
-        .windows
-        .iter()
-        .enumerate()
-        .find_map(|(index, window)| {
-            let contacts = gathered.contacts.get(&(segment, index))?;
-            let created = contacts.current.created?;
-            let days = daily.created_in(end, window.current(end))?;
-            (days != created).then_some((index, days, created))
-        })
 }
 
 /// The frame of every snapshot made under `config`.

@@ -32,7 +32,7 @@ pub use self::{
     endpoint::Endpoint,
     error::{Broken, Detail, Error},
     filter::Filter,
-    reports::Contacts,
+    reports::MOST_DAYS,
     telemetry::Telemetry,
     wire::{Productivity, decode},
 };

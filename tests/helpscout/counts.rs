@@ -158,9 +158,15 @@ async fn days_are_placed_on_the_grid_that_ends_at_end() {
     })
     .await;
     let all = desk.all().await;
-    let DailyCounts(days) = desk.reader().daily_created(&all, end()).await.unwrap();
-    assert_eq!((days[0], days[54], days[55]), (4, 7, 9));
-    assert_eq!(days.iter().sum::<u64>(), 20);
+    let daily = desk.reader().daily_created(&all, end()).await.unwrap();
+    let days: Vec<Option<u64>> = daily.iter().map(|(_, count)| count).collect();
+    assert_eq!(
+        (days.len(), days[0], days[54], days[55]),
+        (56, Some(4), Some(7), Some(9))
+    );
+    assert_eq!(days.iter().flatten().sum::<u64>(), 20);
+    let (last, _) = daily.iter().next_back().unwrap();
+    assert_eq!(last, Interval::ending_at(end(), DAY));
     // The same buckets for a range of other days.
     let error = desk
         .reader()

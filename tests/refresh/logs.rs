@@ -29,7 +29,7 @@ impl Log {
     /// The lines since the last time that are of a source or of the plan, without their instants.
     fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        let about = |line: &&str| line.contains("source") || line.contains("reports");
+        let about = |line: &&str| line.contains("source=") || line.contains("reports");
         text.lines().filter(about).map(str::to_owned).collect()
     }
 }

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{ContactCounts, DAYS, DailyCounts, Interval, Ratings, Window},
-    refresh::{Gathered, daily_mismatch, population_intervals, snapshot_of},
+    domain::{
+        ContactCounts, Contacts, DAY_SECONDS as DAY, DAYS, DailyCounts, Interval, Ratings, Window,
+        confirm,
+    },
+    refresh::{Gathered, population_intervals, snapshot_of},
     snapshot::{Frame, Snapshot},
-    sources::helpscout::Contacts,
 };
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// Draws snapshots of the past from answers.
 pub struct Past<'a> {
@@ -57,10 +57,23 @@ impl Past<'_> {
                 }
             }
             if let Some(daily) = self.daily(segment, end)? {
-                if daily_mismatch(self.config, &gathered, segment, &daily).is_none() {
-                    gathered.daily.insert(segment, daily);
-                } else {
-                    self.mistrusted.fetch_add(1, Ordering::Relaxed);
+                let read: Vec<(Interval, Option<u64>)> = self
+                    .config
+                    .windows
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, window)| {
+                        let contacts = gathered.contacts.get(&(segment, index))?;
+                        Some((window.current(end), contacts.current.created))
+                    })
+                    .collect();
+                match confirm(&daily, &read) {
+                    Ok(days) => {
+                        gathered.daily.insert(segment, days);
+                    }
+                    Err(_) => {
+                        self.mistrusted.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
         }
@@ -118,17 +131,14 @@ impl Past<'_> {
                 ..ContactCounts::default()
             });
         }
-        let mut sum: Option<ContactCounts> = None;
+        let mut read = Vec::new();
         for part in parts(interval, part) {
-            let Some(counts) = self.cache.counts(segment, part)? else {
-                return Ok(ContactCounts::default());
-            };
-            sum = Some(match sum {
-                None => counts,
-                Some(sum) => add(&sum, &counts),
-            });
+            read.push(self.cache.counts(segment, part)?);
         }
-        Ok(sum.unwrap_or_default())
+        if let [Some(whole)] = &read[..] {
+            return Ok(whole.clone());
+        }
+        Ok(ContactCounts::sum(read).unwrap_or_default())
     }
 
     fn ratings(
@@ -170,10 +180,10 @@ impl Past<'_> {
             .plan
             .units_start()
             .filter(|_| created && DAY % step == 0);
-        let mut days = [0; DAYS];
+        let mut days = [None; DAYS];
         let mut from_series = false;
         let mut differ = false;
-        let all = Interval::ending_at(end, DAY * i64::try_from(DAYS).unwrap_or_default());
+        let all = Interval::ending_at(end, DAY * DAYS as i64);
         for (count, day) in days.iter_mut().zip(parts(all, DAY)) {
             let read = self.cache.count(Kind::Created, segment, day)?;
             let known = units_start.is_some_and(|start| day.start >= start);
@@ -187,13 +197,13 @@ impl Past<'_> {
             let Some(known) = sum.or(read) else {
                 return Ok(None);
             };
-            *count = known;
+            *count = Some(known);
         }
         if from_series && differ {
             self.mistrusted.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
-        Ok(Some(DailyCounts(days)))
+        Ok(Some(DailyCounts::ending_at(end, days.to_vec())))
     }
 
     /// Created tickets of a day, from the counts of its steps.
@@ -257,24 +267,6 @@ pub fn parts(interval: Interval, seconds: i64) -> impl Iterator<Item = Interval>
     })
 }
 
-/// Counts of two disjoint intervals together. Means do not add up.
-fn add(one: &ContactCounts, other: &ContactCounts) -> ContactCounts {
-    let sum = |count: fn(&ContactCounts) -> Option<u64>| count(one)?.checked_add(count(other)?);
-    ContactCounts {
-        created: sum(|counts| counts.created),
-        resolved: sum(|counts| counts.resolved),
-        closed: sum(|counts| counts.closed),
-        replies: sum(|counts| counts.replies),
-        received_messages: sum(|counts| counts.received_messages),
-        // A report on a time without any work has null: nothing was resolved, so nothing at once.
-        resolved_on_first_reply: sum(|counts| {
-            let none = counts.resolved == Some(0);
-            counts.resolved_on_first_reply.or(none.then_some(0))
-        }),
-        ..ContactCounts::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,32 +280,5 @@ mod tests {
         assert_eq!((days[0].start, days[6].end), (week.start, week.end));
         assert!(days.windows(2).all(|two| two[0].end == two[1].start));
         assert_eq!(parts(week, 7 * DAY).collect::<Vec<_>>(), [week]);
-    }
-
-    #[test]
-    fn counts_add_up_means_do_not_and_unknown_stays_unknown() {
-        let busy = ContactCounts {
-            created: Some(3),
-            resolved: Some(2),
-            closed: Some(4),
-            resolved_on_first_reply: Some(1),
-            handle_mean_seconds: Some(60.0),
-            ..ContactCounts::default()
-        };
-        let quiet = ContactCounts {
-            created: Some(0),
-            resolved: Some(0),
-            closed: Some(0),
-            replies: Some(0),
-            ..ContactCounts::default()
-        };
-        let sum = add(&busy, &quiet);
-        assert_eq!(
-            (sum.created, sum.resolved, sum.closed),
-            (Some(3), Some(2), Some(4))
-        );
-        assert_eq!(sum.resolved_on_first_reply, Some(1));
-        assert_eq!((sum.replies, sum.handle_mean_seconds), (None, None));
-        assert_eq!(sum, add(&quiet, &busy));
     }
 }

@@ -179,10 +179,10 @@ impl<'a> Tickets<'a> {
         kind: Kind,
         segment: usize,
         days: Interval,
-        counts: Vec<u64>,
+        counts: Vec<Option<u64>>,
     ) -> Result<(), Error> {
         for (day, count) in days_of(days).zip(counts) {
-            self.keep(kind, segment, day, Value::Count(count))?;
+            self.keep(kind, segment, day, Value::Count(count.unwrap_or(0)))?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     chain::chain,
     config::{CountsFrom, Population, PopulationKind, Segment},
-    domain::{ContactCounts, DAYS, DailyCounts, Interval, Reason, dispersion},
+    domain::{ContactCounts, Interval, Reason, confirm},
     sources::count::Populations,
     sources::helpscout::{self, Filter, HelpScout},
 };
@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_hours(2);
 
 /// Months read at once. The client paces its calls; more would only wait.
 const AT_ONCE: usize = 3;
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// What is read, out of all that the config has.
 pub(super) struct Chosen<'a> {
@@ -152,7 +150,7 @@ impl Sources<'_> {
             if counts.created.is_none() {
                 counts.created = Some(reader.created_alone(filter, interval).await?);
             }
-            Ok(counts)
+            Ok(counts.completed())
         };
         counts
             .await
@@ -172,15 +170,18 @@ impl Sources<'_> {
         let end = period.interval.end;
         let month = period.month;
         match self.reader().daily_created(filter, end).await {
-            Ok(daily) if agrees(&daily, period.interval, created) => Ok(Some(dispersion(&daily))),
-            Ok(_) => {
-                warn!(
-                    %month,
-                    "the daily counts contradict the count of the month: the bounds of its rates \
-                     take tickets to vary by chance alone"
-                );
-                Ok(None)
-            }
+            Ok(daily) => match confirm(&daily, &[(period.interval, created)]) {
+                Ok(days) => Ok(days.dispersion()),
+                Err(doubt) => {
+                    warn!(
+                        %month,
+                        %doubt,
+                        "the daily counts are not to be trusted: the bounds of the month's rates \
+                         take tickets to vary by chance alone"
+                    );
+                    Ok(None)
+                }
+            },
             // Without it for good: no reason to lose the counts there are.
             Err(error) if matches!(error.reason(), Reason::Decode | Reason::Forbidden) => {
                 warn!(
@@ -217,56 +218,5 @@ impl Sources<'_> {
             month: period.month,
             source,
         })
-    }
-}
-
-/// Whether the days that lie within `interval` have no more tickets than it has, and those that
-/// cover it no fewer; a month without a change of clocks is made of whole days, so that its sum
-/// must be the same.
-fn agrees(daily: &DailyCounts, interval: Interval, created: Option<u64>) -> bool {
-    let last = |days: i64| {
-        let days = usize::try_from(days).unwrap_or_default().min(DAYS);
-        let counts = daily.0.iter().rev().take(days);
-        counts.fold(0_u64, |sum, count| sum.saturating_add(*count))
-    };
-    let seconds = interval.seconds();
-    let within = last(seconds / DAY);
-    let covering = last(seconds / DAY + i64::from(seconds % DAY > 0));
-    created.is_some_and(|created| (within..=covering).contains(&created))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn daily_counts_must_agree_with_the_month() {
-        let mut daily = DailyCounts([2; DAYS]);
-        daily.0[DAYS - 31] = 100;
-        let end = "2025-12-01T00:00:00Z".parse().unwrap();
-        let agrees = |seconds, created| agrees(&daily, Interval::ending_at(end, seconds), created);
-        assert!(agrees(30 * DAY, Some(60)));
-        assert!(!agrees(30 * DAY, Some(61)));
-        assert!(!agrees(30 * DAY, None));
-        assert!(agrees(31 * DAY, Some(160)));
-        // The day that is cut short has some of its tickets, or all, or none.
-        for (created, expected) in [
-            (59, false),
-            (60, true),
-            (90, true),
-            (160, true),
-            (161, false),
-        ] {
-            assert_eq!(
-                agrees(31 * DAY - 3600, Some(created)),
-                expected,
-                "{created}"
-            );
-            assert_eq!(
-                agrees(30 * DAY + 3600, Some(created)),
-                expected,
-                "{created}"
-            );
-        }
     }
 }

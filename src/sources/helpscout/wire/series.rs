@@ -6,8 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::lenient::{Count, Instant, List};
-
-const DAY: i64 = 24 * 60 * 60;
+use crate::domain::DAY_SECONDS;
 
 /// A time series. The key of an element's start and value differs between endpoints and eras.
 #[derive(Debug, Deserialize)]
@@ -41,13 +40,12 @@ impl Series {
     }
 
     /// One count per day for the `days` that begin at `start`. A bucket is placed by its own
-    /// start, which must be that of one of the days; a day without a bucket counts 0, so the
-    /// caller must hold the sum against a count it trusts.
+    /// start, which must be that of one of the days; a day without a bucket is `None`.
     pub(in crate::sources::helpscout) fn by_day(
         &self,
         start: Timestamp,
         days: usize,
-    ) -> Result<Vec<u64>, String> {
+    ) -> Result<Vec<Option<u64>>, String> {
         let mut placed = BTreeMap::new();
         for bucket in &self.current.0 {
             let Some(Instant(at)) = bucket.start.or(bucket.date) else {
@@ -57,7 +55,7 @@ impl Series {
                 return Err("a bucket without a count".to_owned());
             };
             let offset = at.duration_since(start);
-            let day = usize::try_from(offset.as_secs() / DAY)
+            let day = usize::try_from(offset.as_secs() / DAY_SECONDS)
                 .ok()
                 .filter(|day| {
                     *day < days && offset == SignedDuration::from_hours(24) * to_i32(*day)
@@ -69,9 +67,7 @@ impl Series {
                 return Err(format!("two buckets start at {at}"));
             }
         }
-        Ok((0..days)
-            .map(|day| placed.get(&day).copied().unwrap_or(0))
-            .collect())
+        Ok((0..days).map(|day| placed.get(&day).copied()).collect())
     }
 }
 

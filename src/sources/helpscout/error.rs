@@ -181,7 +181,7 @@ impl Error {
     }
 
     /// Whether asking again, this refresh or the next, can be expected to fail alike.
-    pub(super) const fn is_rejection(&self) -> bool {
+    pub const fn is_rejection(&self) -> bool {
         match self {
             Self::Forbidden { .. } => true,
             Self::Status { status, .. } => *status >= 300 && *status < 500,

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::{
@@ -203,20 +203,25 @@ impl Reader<'_> {
         self.by_day(endpoint, filter, interval, days).await
     }
 
-    /// Tickets created in `interval` of at most 60 days, where the productivity report does not
-    /// say: the sum of its days, the last of which may be cut short.
-    pub async fn created_alone(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
+    /// Tickets created on each day of `interval` of at most 60 days, the last of which may be cut
+    /// short. As for [`Reader::daily_created`], they want to be confirmed.
+    pub async fn created_days(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<DailyCounts, Error> {
         let seconds = interval.seconds();
         let days = usize::try_from(seconds / DAY_SECONDS + i64::from(seconds % DAY_SECONDS > 0))
             .ok()
             .filter(|days| *days > 0 && seconds <= LONGEST_BY_DAY)
             .ok_or(Error::NotDays { interval })?;
         let endpoint = Endpoint::ConversationsNew;
-        let days = self.by_day(endpoint, filter, interval, days).await?;
-        let sum = days
-            .iter()
-            .try_fold(0_u64, |sum, day| sum.checked_add(day.unwrap_or(0)));
-        sum.ok_or_else(|| not_understood(endpoint, "counts beyond any number".to_owned()))
+        let counts = self.by_day(endpoint, filter, interval, days).await?;
+        let day = SignedDuration::from_secs(DAY_SECONDS);
+        let starts =
+            std::iter::successors(Some(interval.start), |start| start.checked_add(day).ok());
+        let bounds = starts.take(days).chain([interval.end]).collect();
+        DailyCounts::between(bounds, counts).ok_or(Error::NotDays { interval })
     }
 
     async fn by_day(

@@ -27,13 +27,13 @@ use crate::{
     domain::Source,
     exposition::{Exposition, Own},
     refresh::{self, Outlets, Readers, Refresher},
-    signals::Signal,
+    signals::Requests,
     sources::count::{self, Populations},
     sources::helpscout::{self, HelpScout, Telemetry},
     web::{self, ReloadRequest, Site},
 };
 
-use reload::{Refreshing, Reloader};
+use reload::{Reading, Refreshing, Reloader};
 
 pub use listen::listen;
 
@@ -52,6 +52,11 @@ pub enum Error {
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Population(#[source] count::Error),
+    /// The file system did not give the config in time.
+    #[error(
+        "the config or one of its files could not be read within 30 s: the file system does not answer"
+    )]
+    SlowConfig,
     /// A metric cannot be registered.
     #[error("cannot register the exporter's own metrics")]
     Registry(#[from] prometheus::Error),
@@ -82,8 +87,21 @@ impl Error {
     }
 }
 
-/// Where the configuration comes from, at start and at each reload.
-pub type ConfigSource = Box<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+/// Where the configuration comes from, at start and at each reload. May block for as long as a
+/// file system does.
+pub type ConfigSource = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+
+/// Reads the configuration on a thread of its own, so that signals and scrapes are heard meanwhile.
+pub async fn read(source: &ConfigSource) -> Result<Config, Error> {
+    let source = Arc::clone(source);
+    tokio::task::spawn_blocking(move || source())
+        .await
+        .map_err(|source| Error::Ended {
+            part: "reading of the config",
+            source,
+        })?
+        .map_err(Error::Config)
+}
 
 /// What the web server is told.
 #[derive(Clone, Debug)]
@@ -107,9 +125,10 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the configuration and builds every part of it. Nothing is connected or spawned.
-    pub fn build(source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
-        let config = Arc::new(source()?);
+    /// Builds every part of `config`, which `source` gave and will give at each reload. Nothing is
+    /// connected or spawned.
+    pub fn build(config: Config, source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
+        let config = Arc::new(config);
         let registry = Registry::new();
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
@@ -134,13 +153,8 @@ impl App {
         })
     }
 
-    /// Serves on `listeners` and refreshes until a [`Signal::Stop`] comes, or the senders of
-    /// `signals` are gone.
-    pub async fn run(
-        self,
-        listeners: Vec<TcpListener>,
-        mut signals: mpsc::Receiver<Signal>,
-    ) -> Result<(), Error> {
+    /// Serves on `listeners` and refreshes until `requests` say stop.
+    pub async fn run(self, listeners: Vec<TcpListener>, requests: Requests) -> Result<(), Error> {
         let (ready, is_ready) = watch::channel(false);
         let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(MOST_RELOADS);
         let stop_web = CancellationToken::new();
@@ -158,8 +172,8 @@ impl App {
         let definition = self.config.definition_hash();
         warn_of_pace(&self.config, self.refresher.readers());
         let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        let mut reading = Reading::new(self.source);
         let reloader = Reloader {
-            source: self.source,
             own: self.own,
             telemetry: self.telemetry,
             outlets: self.outlets,
@@ -167,17 +181,19 @@ impl App {
         };
         let result = loop {
             tokio::select! {
-                signal = signals.recv() => match signal {
-                    Some(Signal::Reload) => {
-                        // Told in the log and by the reload gauges.
-                        let _ = reloader.reload(&mut refreshing).await;
+                () = requests.stopped() => break Ok(()),
+                () = requests.reloads() => reading.ask(None),
+                Some(reply) = reloads.recv() => reading.ask(Some(reply)),
+                (config, replies) = reading.next() => {
+                    // A stop does not wait for the old refresh to end.
+                    let outcome = tokio::select! {
+                        outcome = reloader.reload(config, &mut refreshing) => outcome,
+                        () = requests.stopped() => break Ok(()),
+                    };
+                    for reply in replies {
+                        // The client may be gone.
+                        let _ = reply.send(outcome.clone());
                     }
-                    Some(Signal::Stop) | None => break Ok(()),
-                },
-                Some(reply) = reloads.recv() => {
-                    let outcome = reloader.reload(&mut refreshing).await;
-                    // The client may be gone.
-                    let _ = reply.send(outcome);
                 }
                 ended = &mut web => break ended_early("web server", ended),
                 ended = &mut refreshing.task => {

@@ -169,9 +169,10 @@ pub struct ReportFlags {
     /// config, else its first.
     #[arg(long, value_name = "NAME")]
     pub population: Option<String>,
-    /// Time zone whose midnights begin and end the months, as Europe/Paris.
-    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
-    pub time_zone: TimeZone,
+    /// Time zone whose midnights begin and end the months, as Europe/Paris [default: `time_zone` of
+    /// the config]
+    #[arg(long, value_name = "NAME", value_parser = time_zone)]
+    pub time_zone: Option<TimeZone>,
     /// How the report is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

@@ -6,6 +6,9 @@
     reason = "a failure fails the test"
 )]
 
+#[path = "config/planted.rs"]
+mod planted;
+
 use std::{fs, path::Path, time::Duration};
 
 use contact_rate_exporter::{
@@ -49,7 +52,7 @@ fn every_bad_config_is_refused_with_its_message() {
         let expected = fs::read_to_string(&golden).unwrap_or_default();
         assert_eq!(message, expected, "{}", path.display());
     }
-    assert!(seen >= 15, "only {seen} bad configs found");
+    assert!(seen >= 25, "only {seen} bad configs found");
 }
 
 #[test]
@@ -67,8 +70,8 @@ fn a_full_config_means_what_it_says() {
         config.segments[1].mailboxes,
         [
             Reference::Id(125_926),
-            Reference::Name("Support usagers".to_owned()),
-            Reference::Name("42".to_owned()),
+            Reference::Name("Support usagers".into()),
+            Reference::Name("42".into()),
         ]
     );
     let pasts: Vec<bool> = config
@@ -89,6 +92,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(config.interval, Duration::from_mins(5));
     assert_eq!(config.timeout, Duration::from_secs(30));
     assert_eq!(config.max_age, Duration::from_mins(15));
+    assert_eq!(config.time_zone.iana_name(), Some("UTC"));
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     assert_eq!(windows, ["1d", "7d", "28d"]);
     assert_eq!(
@@ -144,6 +148,7 @@ fn the_definition_hash_moves_with_what_is_counted_only() {
     assert_eq!(hash(&text, &other_secret), original);
     let different = [
         text.replace("windows: [1d, 7d, 4w]", "windows: [1d, 4w]"),
+        text.replace("interval: 2m", "interval: 2m\ntime_zone: Europe/Paris"),
         text.replace("tags: [bug]", "tags: [bugs]"),
         text.replace("depose_at <", "created_at <"),
         text.replace("counts_from: reports", "counts_from: auto"),

@@ -26,6 +26,10 @@ mod databases;
 mod demo;
 #[path = "daemon/desk.rs"]
 mod desk;
+#[path = "daemon/files.rs"]
+mod files;
+#[path = "daemon/output.rs"]
+mod output;
 #[path = "daemon/reasons.rs"]
 mod reasons;
 #[path = "daemon/reload.rs"]

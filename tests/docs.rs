@@ -111,6 +111,7 @@ fn every_config_key_is_documented() {
     for path in [
         "src/config/databases.rs",
         "src/config/populations.rs",
+        "src/config/populations/http.rs",
         "src/config/sections.rs",
     ] {
         let code = fs::read_to_string(path).unwrap();

@@ -28,11 +28,13 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 fn endpoint(url: &str, pointer: &str, headers: &[(&str, &str)], timeout: Duration) -> Populations {
     let source = PopulationSource::Http {
         url: Template::url(url),
-        pointer: pointer.to_owned(),
+        pointer: pointer.into(),
         headers: headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)))
             .collect(),
+        bearer: None,
+        in_the_clear: false,
     };
     Populations::new(&config(timeout, Vec::new(), vec![source])).unwrap()
 }
@@ -104,6 +106,7 @@ async fn only_a_number_that_is_not_negative_is_an_answer() {
         ("<html>42</html>", Reason::Decode),
         (r#"{"count": 42"#, Reason::Decode),
         (r#"{"count": 1e999}"#, Reason::Decode),
+        (r#"{"count": 1, "count": 2}"#, Reason::Decode),
         (r#"{"count": -1}"#, Reason::Query),
     ] {
         let server = Server::start(move |_, _| Reply::json(200, body)).await;
@@ -161,10 +164,10 @@ async fn statuses_are_told_apart_and_redirects_not_followed() {
         let text = refused(&populations, 0, reason).await;
         assert_eq!(server.requests().len(), requests, "{status}");
         assert!(
-            text.contains(&format!("http://{}/count", server.authority())),
+            text.contains(&format!("http://{}", server.authority())),
             "{text}"
         );
-        for secret in ["hunter2", "token", "ada@", "user"] {
+        for secret in ["hunter2", "token", "ada@", "user", "/count?"] {
             assert!(!text.contains(secret), "{text}");
         }
     }
@@ -292,4 +295,36 @@ async fn bodies_are_bounded_as_they_are_when_uncompressed() {
     let server =
         Server::start(|_, _| Reply::with(200, &["Content-Encoding: gzip"], b"this is none")).await;
     refused(&count_at(&server), 0, Reason::Decode).await;
+}
+
+#[tokio::test]
+async fn a_token_that_rotates_is_read_again() {
+    let server = Server::start(|_, head| {
+        if head.contains("Bearer second") {
+            Reply::json(200, r#"{"count": 7}"#)
+        } else {
+            Reply::json(401, "{}")
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "first\n").unwrap();
+    let source = |bearer| PopulationSource::Http {
+        url: Template::url(&format!("http://{}/count", server.authority())),
+        pointer: "/count".into(),
+        headers: Vec::new(),
+        bearer: Some(bearer),
+        in_the_clear: false,
+    };
+    let token = Secret::from_file(&file, "bearer_token_file").unwrap();
+    let populations = Populations::new(&config(TIMEOUT, Vec::new(), vec![source(token)])).unwrap();
+    let text = refused(&populations, 0, Reason::Auth).await;
+    assert!(!text.contains("first"), "{text}");
+    assert_eq!(server.requests().len(), 1);
+    let next = folder.path().join("next");
+    std::fs::write(&next, "second\n").unwrap();
+    std::fs::rename(&next, &file).unwrap();
+    assert_eq!(read(&populations, 0).await.unwrap(), 7.0);
+    assert_eq!(server.requests().len(), 2);
 }

@@ -48,8 +48,11 @@ const TABLES: &str = "
 
 #[tokio::test]
 async fn answers_are_one_number_read_in_utc() {
-    let server = MariaDb::start_in(Home::new(&["mysql"]), &[]).await;
+    // Behind a proxy a server calls itself as the proxy likes: what it can do is tried.
+    let server = MariaDb::start_in(Home::new(&["mysql"]), &["--version=8.0.30-Proxy"]).await;
     server.execute(TABLES).await;
+    comparisons(&server).await;
+    nothing_is_written(&server).await;
 
     let good = [
         // Both kinds of columns, whatever the server's time zone.
@@ -249,4 +252,137 @@ async fn faults_are_told_apart_and_overcome() {
     server.stop();
     server.start_again().await;
     assert!(read(&short, 1).await.is_ok());
+}
+
+/// Rows at the ends of `[2026-01-01, 2026-01-03)`, in every way in which applications write times.
+const TIMES: &str = "
+    SET time_zone = '+00:00';
+    CREATE TABLE app.times (at DATETIME, stamp TIMESTAMP NULL, day DATE, seconds INT, millis BIGINT,
+        number DOUBLE, plain VARCHAR(40), iso VARCHAR(40), zulu VARCHAR(40), french VARCHAR(40), empty VARCHAR(40));
+    INSERT INTO app.times (at) VALUES
+        ('2025-12-31 23:59:59'), ('2026-01-01 00:00:00'), ('2026-01-02 23:59:59'), ('2026-01-03 00:00:00');
+    UPDATE app.times SET stamp = at, day = at, seconds = unix_timestamp(at), millis = seconds * 1000, number = seconds,
+        plain = at, iso = date_format(at, '%Y-%m-%dT%H:%i:%s'), zulu = concat(iso, 'Z'), french = date_format(at, '%d/%m/%Y %H:%i'), empty = '';
+";
+
+async fn comparisons(server: &MariaDb) {
+    server.execute(TIMES).await;
+    let good = [
+        "at >= :start AND at < :end",
+        "stamp >= :start AND stamp < :end",
+        "day >= :start AND day < :end",
+        "plain >= :start AND plain < :end",
+        "seconds >= :start_unix AND seconds < :end_unix",
+        "number >= :start_unix AND number < :end_unix",
+        "seconds >= unix_timestamp(:start) AND seconds < unix_timestamp(:end)",
+        "from_unixtime(seconds) >= :start AND seconds < :end_unix",
+        "millis / 1000 >= :start_unix AND millis DIV 1000 < :end_unix",
+        "iso >= :start_iso AND iso < :end_iso",
+        "zulu >= :start_iso AND zulu < :end_iso",
+        "at >= :start_iso AND at < :end_iso",
+        "str_to_date(french, '%d/%m/%Y %H:%i') >= :start AND at < :end",
+        "at >= :start AND at < :end AND month(at) = month(:start)",
+    ];
+    let bad = [
+        (
+            "seconds >= :start AND seconds < :end",
+            "`seconds` holds numbers",
+        ),
+        ("seconds < :end", ":start_unix and :end_unix"),
+        (
+            "times.millis BETWEEN :start AND :end",
+            "`times.millis` holds numbers",
+        ),
+        ("number < :end", "`number` holds numbers"),
+        (
+            "seconds + 0 >= :start AND seconds < :end",
+            "an expression holds numbers",
+        ),
+        ("seconds < :end_iso", "`seconds` holds numbers"),
+        (
+            "at >= :start_unix AND at < :end_unix",
+            "`at` holds no numbers",
+        ),
+        ("day < :end_unix", "`day` holds no numbers"),
+        ("plain < :end_unix", "`plain` holds no numbers"),
+        (
+            "millis >= :start_unix AND millis < :end_unix",
+            "milliseconds",
+        ),
+        (
+            "plain >= :start_iso AND plain < :end_iso",
+            ":start and :end",
+        ),
+        ("zulu >= :start AND zulu < :end", "1292"),
+        ("french >= :start AND french < :end", "1292"),
+        (
+            "EXISTS (SELECT 1 FROM times AS o WHERE o.seconds < :end)",
+            "`o.seconds` holds numbers",
+        ),
+    ];
+    let query = |condition: &str| format!("SELECT count(*) FROM times WHERE {condition}");
+    let queries: Vec<String> = good.iter().map(|condition| query(condition)).collect();
+    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let reader = populations(server, &queries);
+    for (index, query) in queries.iter().enumerate() {
+        let value = read(&reader, index)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {}", chain(&error)));
+        assert_eq!(value, 2.0, "{query}");
+    }
+    let queries: Vec<String> = bad.iter().map(|(condition, _)| query(condition)).collect();
+    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let reader = populations(server, &queries);
+    for (index, (condition, expected)) in bad.iter().enumerate() {
+        for _again in 0..2 {
+            let text = refused(&reader, index, Reason::Query).await;
+            assert!(text.contains(expected), "{condition}: {text}");
+        }
+    }
+}
+
+async fn nothing_is_written(server: &MariaDb) {
+    server
+        .execute(
+            "CREATE TABLE app.kept (a INT); INSERT INTO app.kept VALUES (1);
+             CREATE PROCEDURE app.sly() BEGIN COMMIT; SET SESSION TRANSACTION READ WRITE; END;",
+        )
+        .await;
+    let queries = [
+        "SET SESSION TRANSACTION READ WRITE",
+        "SET SESSION time_zone = '+05:00'",
+        "SET SESSION tx_read_only = 0",
+        "CALL sly()",
+        "COMMIT",
+        "DELETE FROM kept",
+        "INSERT INTO kept VALUES (2)",
+        "DROP TABLE kept",
+        "SELECT count(*) FROM kept",
+        "SELECT @@session.time_zone = '+00:00' AND @@session.tx_read_only",
+    ];
+    let reader = populations(server, &queries);
+    let deadline = Instant::now() + TIMEOUT;
+    server
+        .execute("CREATE VIEW app.seen AS SELECT * FROM app.kept")
+        .await;
+    let named = populations(
+        server,
+        &["SELECT count(*) FROM `kept` AS k JOIN app.seen USING (a)"],
+    );
+    let relations = named.relations(0, deadline).await;
+    let told: Vec<String> = relations.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0] == "app.kept" && told[1].starts_with("app.seen (a view"),
+        "{told:?}"
+    );
+    for sly in 0..5 {
+        refused(&reader, sly, Reason::Query).await;
+        for write in 5..8 {
+            let text = refused(&reader, write, Reason::Query).await;
+            assert!(text.contains("error 1792"), "{}: {text}", queries[sly]);
+        }
+        assert_eq!(read(&reader, 8).await.unwrap(), 1.0, "{}", queries[sly]);
+        assert_eq!(read(&reader, 9).await.unwrap(), 1.0, "{}", queries[sly]);
+    }
 }

@@ -16,8 +16,12 @@ mod server;
 
 use std::time::Duration;
 
-use contact_rate_exporter::{config::Dialect, domain::Reason, sources::count::Populations};
-use populations::{chain, interval, of_database, read, refused};
+use contact_rate_exporter::{
+    config::{Dialect, Secret},
+    domain::Reason,
+    sources::count::Populations,
+};
+use populations::{chain, interval, of_database, of_secret, read, refused};
 use postgres::Postgres;
 use sqlx::Row as _;
 use tokio::time::Instant;
@@ -357,4 +361,338 @@ async fn faults_are_told_apart_and_overcome() {
         }
     });
     assert_eq!(outcome.unwrap_err().reason(), Reason::Connect);
+}
+
+/// A table of two tenants, whose policy shows the role `tenant` its own rows, and views on it.
+const TENANTS: &str = "
+    CREATE ROLE owner; CREATE ROLE tenant LOGIN PASSWORD 'right'; CREATE ROLE seer LOGIN BYPASSRLS PASSWORD 'right';
+    CREATE SCHEMA tenant1; GRANT USAGE ON SCHEMA tenant1 TO tenant;
+    CREATE TABLE users (tenant text, created_at timestamptz);
+    INSERT INTO users SELECT 'a', '2020-01-01' FROM generate_series(1, 1000);
+    CREATE TABLE tenant1.users (tenant text, created_at timestamptz);
+    INSERT INTO tenant1.users SELECT 'b', '2020-01-01' FROM generate_series(1, 7);
+    CREATE TABLE guarded AS SELECT * FROM users;
+    CREATE VIEW by_owner AS SELECT * FROM guarded;
+    CREATE VIEW by_reader WITH (security_invoker = true) AS SELECT * FROM guarded;
+    CREATE VIEW by_forced AS SELECT * FROM guarded;
+    ALTER TABLE guarded OWNER TO owner; ALTER VIEW by_owner OWNER TO owner; ALTER VIEW by_reader OWNER TO owner;
+    ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON guarded USING (tenant = current_user);
+    CREATE VIEW by_stranger AS SELECT * FROM guarded; ALTER VIEW by_stranger OWNER TO tenant;
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO tenant, seer; GRANT SELECT ON tenant1.users TO tenant;
+    CREATE TYPE mood AS ENUM ('sad', 'glad');
+";
+
+#[tokio::test]
+async fn no_row_is_hidden_and_nothing_is_kept_from_one_reading_to_the_next() {
+    let server = Postgres::start(&[]).await;
+    server.execute(TENANTS).await;
+    let of = |role: &str, parameters: &str, queries: &[&str]| {
+        let url = server.url_of(
+            role,
+            if role == "postgres" {
+                postgres::PASSWORD
+            } else {
+                "right"
+            },
+            parameters,
+        );
+        of_database(Dialect::Postgres, &url, TIMEOUT, queries)
+    };
+
+    // Policies would hide rows: the server raises instead, through views too, unless their owner sees all.
+    let tables = ["guarded", "by_owner", "by_reader", "by_stranger"]
+        .map(|table| format!("SELECT count(*) FROM {table} WHERE created_at < :end"));
+    let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+    let tenant = of("tenant", "", &tables);
+    for index in [0, 2, 3] {
+        let text = refused(&tenant, index, Reason::Forbidden).await;
+        assert!(
+            text.contains("row-level security would hide rows"),
+            "{text}"
+        );
+        assert!(text.contains("BYPASSRLS"), "{text}");
+    }
+    assert_eq!(read(&tenant, 1).await.unwrap(), 1000.0);
+    let seer = of("seer", "", &tables[..1]);
+    assert_eq!(read(&seer, 0).await.unwrap(), 1000.0);
+    // Neither an address nor a query switches it on again.
+    let sly = of("tenant", "options[row_security]=on", &tables);
+    refused(&sly, 0, Reason::Forbidden).await;
+
+    // The schema is the one that the address names.
+    let count = ["SELECT count(*) FROM users WHERE created_at < :end"];
+    assert_eq!(read(&of("tenant", "", &count), 0).await.unwrap(), 1000.0);
+    for parameters in [
+        "options[search_path]=tenant1",
+        "options=-c%20search_path%3Dtenant1",
+    ] {
+        let populations = of("tenant", parameters, &count);
+        for _again in 0..2 {
+            assert_eq!(read(&populations, 0).await.unwrap(), 7.0, "{parameters}");
+        }
+    }
+
+    // `check` tells what a name means there, and which are views.
+    server
+        .execute("CREATE MATERIALIZED VIEW tenant1.old AS SELECT * FROM users; GRANT SELECT ON tenant1.old TO tenant")
+        .await;
+    let named = of(
+        "tenant",
+        "options[search_path]=tenant1,public",
+        &[
+            "WITH guarded AS (SELECT 1) SELECT count(*) FROM users, \"by_owner\", guarded",
+            "SELECT count(*) FROM old",
+            "SELECT count(*) FROM nowhere",
+        ],
+    );
+    let mut told = Vec::new();
+    for index in 0..3 {
+        let deadline = Instant::now() + TIMEOUT;
+        let relations = named.relations(index, deadline).await;
+        told.extend(relations.iter().map(ToString::to_string));
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("public.by_owner (a view"), "{told:?}");
+    assert_eq!(told[1], "tenant1.users");
+    assert!(
+        told[2].starts_with("tenant1.old (a materialized view"),
+        "{told:?}"
+    );
+
+    // Settings and locks of one reading are gone in the next.
+    let session = of(
+        "postgres",
+        "",
+        &[
+            "SELECT length(set_config('search_path', 'tenant1', false)) + length(set_config('default_transaction_read_only', 'off', false))",
+            "SELECT 1 FROM pg_advisory_lock(42)",
+            "SELECT count(*) FROM users WHERE created_at < :end",
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared_statements%'",
+            "DELETE FROM users RETURNING 1",
+            "SELECT pg_backend_pid()",
+        ],
+    );
+    let process = read(&session, 6).await.unwrap();
+    assert!(read(&session, 0).await.is_ok());
+    assert!(read(&session, 1).await.is_ok());
+    assert_eq!(read(&session, 2).await.unwrap(), 1000.0);
+    assert_eq!(read(&session, 3).await.unwrap(), 0.0);
+    assert_eq!(read(&session, 4).await.unwrap(), 0.0);
+    let text = refused(&session, 5, Reason::Query).await;
+    assert!(text.contains("SQLSTATE 25006"), "{text}");
+    assert_eq!(read(&session, 2).await.unwrap(), 1000.0);
+    assert_eq!(
+        read(&session, 6).await.unwrap(),
+        process,
+        "the same session"
+    );
+
+    // Types that are no numbers are named, with what to write.
+    let types = of(
+        "postgres",
+        "",
+        &[
+            "SELECT 'sad'::mood",
+            "SELECT xmin FROM users LIMIT 1",
+            "SELECT '{}'::jsonb",
+            "SELECT 1::money",
+        ],
+    );
+    for (index, name) in ["mood", "xid", "JSONB", "MONEY"].into_iter().enumerate() {
+        for _again in 0..2 {
+            let text = refused(&types, index, Reason::Query).await;
+            assert!(text.to_lowercase().contains(&name.to_lowercase()), "{text}");
+            assert!(text.contains("::bigint"), "{text}");
+        }
+    }
+
+    // Seconds and texts that stand for instants.
+    server
+        .execute(
+            "CREATE TABLE logins AS SELECT extract(epoch FROM at)::bigint AS seconds,
+                 extract(epoch FROM at)::bigint * 1000 AS millis, to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS iso,
+                 to_char(at, 'YYYY-MM-DD HH24:MI:SS') AS plain
+             FROM unnest(ARRAY['2025-12-31 23:59:59', '2026-01-01 00:00:00', '2026-01-02 23:59:59', '2026-01-03 00:00:00']::timestamp[]) AS at",
+        )
+        .await;
+    let forms = of(
+        "postgres",
+        "",
+        &[
+            "SELECT count(*) FROM logins WHERE seconds >= :start_unix AND seconds < :end_unix",
+            "SELECT count(*) FROM logins WHERE to_timestamp(seconds) >= :start AND seconds < :end_unix",
+            "SELECT count(*) FROM logins WHERE iso >= :start_iso AND iso < :end_iso",
+            "SELECT count(*) FROM logins WHERE millis >= :start_unix AND millis < :end_unix",
+            "SELECT count(*) FROM logins WHERE plain >= :start_iso AND plain < :end_iso",
+            "SELECT count(*) FROM logins WHERE seconds >= :start AND seconds < :end",
+        ],
+    );
+    for index in 0..3 {
+        assert_eq!(read(&forms, index).await.unwrap(), 2.0, "{index}");
+    }
+    for (index, expected) in [(3, "milliseconds"), (4, ":start and :end"), (5, "42883")] {
+        let text = refused(&forms, index, Reason::Query).await;
+        assert!(text.contains(expected), "{text}");
+    }
+
+    // A timeout that the server could not count in its own unit.
+    let url = server.url("");
+    let patient = of_database(
+        Dialect::Postgres,
+        &url,
+        Duration::from_hours(24 * 30),
+        &["SELECT 1"],
+    );
+    let deadline = Instant::now() + Duration::from_hours(24 * 30);
+    assert_eq!(patient.read(0, interval(), deadline).await.unwrap(), 1.0);
+
+    // A conflict is worth one more try, and another error is not. The log tells how many there were.
+    let log = server.folder().join("log");
+    server
+        .execute(&format!(
+            "CREATE FUNCTION once(code text) RETURNS int LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF position('first ' || code IN pg_read_file('{0}')) = 0 THEN
+                     RAISE EXCEPTION 'first %', code USING ERRCODE = code;
+                 END IF;
+                 RETURN 1;
+             END $$;
+             CREATE FUNCTION always(code text) RETURNS int LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'always %', code USING ERRCODE = code; END $$",
+            log.display()
+        ))
+        .await;
+    let conflicts = of(
+        "postgres",
+        "",
+        &[
+            "SELECT once('40001')",
+            "SELECT once('40P01')",
+            "SELECT always('40001')",
+            "SELECT once('22012')",
+        ],
+    );
+    assert_eq!(read(&conflicts, 0).await.unwrap(), 1.0);
+    assert_eq!(read(&conflicts, 1).await.unwrap(), 1.0);
+    let text = refused(&conflicts, 2, Reason::Query).await;
+    assert!(text.contains("standby"), "{text}");
+    assert_eq!(server.log_text().matches("always 40001").count(), 2);
+    refused(&conflicts, 3, Reason::Query).await;
+}
+
+#[tokio::test]
+async fn a_password_that_rotates_is_read_again() {
+    let server = Postgres::start(&[]).await;
+    server
+        .execute("CREATE ROLE app LOGIN PASSWORD 'first'")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let write = |password: &str| {
+        let next = folder.path().join("next");
+        std::fs::write(&next, server.url_of("app", password, "")).unwrap();
+        std::fs::rename(&next, &file).unwrap();
+    };
+    write("first");
+    let populations = of_secret(
+        Dialect::Postgres,
+        Secret::from_file(&file, "databases.app.url_file").unwrap(),
+        TIMEOUT,
+        &["SELECT 1"],
+    );
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+    // The file first, the role later: the session lives on, and the next login is refused until then.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'contact-rate-exporter'";
+    server.execute("ALTER ROLE app PASSWORD 'second'").await;
+    server.execute(end).await;
+    refused(&populations, 0, Reason::Auth).await;
+    write("second");
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+    // A file that says nothing of use leaves the session in force.
+    std::fs::write(&file, "mysql://elsewhere/app").unwrap();
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+    // The refused login itself looks into the file, whatever its time stamp says.
+    write("second");
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+    server.execute("ALTER ROLE app PASSWORD 'third!'").await;
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    write("third!");
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(modified)
+        .unwrap();
+    server.execute(end).await;
+    assert_eq!(read(&populations, 0).await.unwrap(), 1.0);
+}
+
+/// What a pooler answers to a login: an error of its own protocol, with its own words.
+async fn pooler(message: &'static str) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut start = [0; 4096];
+            let _ = socket.read(&mut start).await;
+            let fields = format!("SFATAL\0C08P01\0M{message}\0\0");
+            let mut answer = vec![b'E'];
+            answer.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+            answer.extend(fields.as_bytes());
+            let _ = socket.write_all(&answer).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_pooler_that_refuses_a_login_says_so_in_its_own_way() {
+    for (message, reason) in [
+        ("password authentication failed for ada", Reason::Auth),
+        ("no such database: ada", Reason::Auth),
+        ("no such user: ada", Reason::Auth),
+        (
+            "unsupported startup parameter: options ada",
+            Reason::Connect,
+        ),
+        (
+            "no more connections allowed (max_client_conn) ada",
+            Reason::Connect,
+        ),
+    ] {
+        let port = pooler(message).await;
+        let url = format!("postgres://hunter:2@127.0.0.1:{port}/app?sslmode=disable");
+        let text = refused(
+            &of_database(Dialect::Postgres, &url, TIMEOUT, &["SELECT 1"]),
+            0,
+            reason,
+        )
+        .await;
+        assert!(
+            text.contains("the pooler") && !text.contains("ada"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_told_from_a_slow_query() {
+    // Takes connections, and never says a word.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (dialect, scheme) in [(Dialect::Postgres, "postgres"), (Dialect::Mysql, "mysql")] {
+        let url = format!("{scheme}://127.0.0.1:{port}/app");
+        let silent = of_database(dialect, &url, Duration::from_millis(300), &["SELECT 1"]);
+        let text = refused(&silent, 0, Reason::Timeout).await;
+        assert!(text.contains("no connection in time"), "{text}");
+        assert!(!text.contains("index"), "{text}");
+    }
 }

@@ -48,8 +48,6 @@ async fn tls_is_checked_where_the_address_asks_for_it() {
         "sslmode=require".to_owned(),
         format!("sslmode=verify-ca&sslrootcert={ours}"),
         format!("sslmode=verify-full&sslrootcert={ours}"),
-        // A parameter for other clients has no effect.
-        format!("sslmode=verify-full&sslrootcert={ours}&channel_binding=prefer&pool=5"),
     ] {
         for url in [&url, &by_address] {
             let value = read(&with(&parameters, url), 0).await;

@@ -37,6 +37,7 @@ fn queries(url: &Url, queries: &[&str]) -> Populations {
         .map(|query| PopulationSource::Prometheus {
             url: url.clone(),
             query: (*query).to_owned(),
+            in_the_clear: false,
         })
         .collect();
     Populations::new(&config(TIMEOUT, Vec::new(), sources)).unwrap()
@@ -138,4 +139,28 @@ async fn an_address_may_hold_credentials_and_parameters_that_no_error_shows() {
     for secret in ["hunter2", "tenant", "user"] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_part_of_the_answer_is_none_and_parameters_of_the_address_are_kept() {
+    let server = Server::start(|_, head| {
+        // As a query frontend does that is told to tell of gaps as errors.
+        let partial = !head.contains("deny_partial_response=1");
+        Reply::json(
+            200,
+            &format!(
+                r#"{{"status": "success", "isPartial": {partial}, "data": {{"resultType": "scalar", "result": [1, "412"]}}}}"#
+            ),
+        )
+    })
+    .await;
+    let address = |text: &str| Url::parse(&text.replace("HOST", &server.authority())).unwrap();
+    let text = refused(&queries(&address("http://HOST"), &["a"]), 0, Reason::Query).await;
+    assert!(text.contains("incomplete"), "{text}");
+    let denying = address("http://HOST/select/0/prometheus?deny_partial_response=1");
+    assert_eq!(read(&queries(&denying, &["a"]), 0).await.unwrap(), 412.0);
+    assert!(
+        server.requests()[1]
+            .starts_with("GET /select/0/prometheus/api/v1/query?deny_partial_response=1&query=a&")
+    );
 }

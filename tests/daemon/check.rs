@@ -238,3 +238,83 @@ async fn nobody_needs_to_read_it() {
     assert_eq!(ended.status.code(), Some(0), "{said}");
     assert!(!said.contains("panicked"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_population_is_counted_in_is_told() {
+    use sqlx::ConnectOptions as _;
+
+    let desk = Upstream::start(|asked| {
+        let is_ours = asked.path == "/hooks/planted-path/count"
+            && asked.header("authorization") == "Bearer planted-bearer"
+            && !asked.query.contains(':');
+        if is_ours {
+            return Reply::json(200, r#"{"n": 7}"#);
+        }
+        good(asked)
+    })
+    .await;
+    let port = desk.url.port().unwrap();
+    let folder = Folder::new(&desk, "");
+    folder.database().await;
+    let mut writer = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(folder.write("other.sqlite", ""))
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE logins (at INTEGER); INSERT INTO logins VALUES (1767225600);
+         CREATE VIEW recent AS SELECT * FROM logins WHERE at > 0",
+    )
+    .execute(&mut writer)
+    .await
+    .unwrap();
+    // The files count from the folder of the config, wherever the program was started; the host is
+    // this machine, by a name that does not say so.
+    let more = format!(
+        "windows: [7d]
+databases:
+  app: {{url: 'sqlite://app.sqlite'}}
+  other: {{url: 'sqlite:other.sqlite?mode=ro'}}
+populations:
+  people:
+    total: {{database: app, query: SELECT count(*) FROM people}}
+  logins:
+    total: {{database: other, query: 'WITH n AS (SELECT * FROM RECENT) SELECT count(*) FROM n WHERE at < :end_unix'}}
+  doubtful:
+    total: {{database: other, query: 'SELECT count(*) FROM logins WHERE at < :end'}}
+  hooks:
+    window:
+      http:
+        url: http://0.0.0.0:{port}/hooks/planted-path/count?from={{start_unix}}&to={{end_unix}}
+        pointer: /n
+        bearer_token: planted-bearer
+        allow_plain_http: true
+"
+    );
+    folder.rewrite(&desk, &more);
+    let flag = folder.flag();
+    let ended = tokio::task::spawn_blocking(move || {
+        let ended = run(&["check", &flag, "--log.level=warn"], &[]);
+        drop(folder);
+        ended
+    })
+    .await
+    .unwrap();
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    assert!(line(&ended, "ok", "people").contains('3'));
+    assert!(ended.output.contains("counted in people\n"));
+    assert!(line(&ended, "ok", "logins").contains('1'));
+    assert!(line(&ended, "note", "logins").contains("counted in recent (a view"));
+    let doubt = line(&ended, "FAIL", "doubtful");
+    assert!(
+        doubt.contains("query:") && doubt.contains(":start_unix and :end_unix"),
+        "{doubt}"
+    );
+    assert!(line(&ended, "ok", "hooks").contains("7d: 7"));
+    assert!(
+        ended.output.contains("travel unencrypted"),
+        "{}",
+        ended.output
+    );
+    assert!(!ended.output.contains("planted"), "{}", ended.output);
+}

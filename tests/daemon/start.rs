@@ -106,7 +106,7 @@ async fn a_bad_config_is_2_and_every_problem_is_told() {
         let address = run(&[command, &[&folder.flag()]].concat(), &[]);
         assert_eq!(address.code, Some(2), "{}", address.output);
         assert!(
-            address.output.contains("`app`") && !address.output.contains("planted"),
+            address.output.contains("databases.app.url: ") && !address.output.contains("planted"),
             "{}",
             address.output
         );

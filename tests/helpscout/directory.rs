@@ -15,8 +15,8 @@ async fn lists_are_read_page_by_page_once() {
     })
     .await;
     let segment = Segment {
-        mailboxes: vec![Reference::Name("Inbox B".to_owned())],
-        tags: vec![Reference::Name("Q&A café".to_owned())],
+        mailboxes: vec![Reference::Name("Inbox B".into())],
+        tags: vec![Reference::Name("Q&A café".into())],
         ..usagers()
     };
     let reader = desk.reader();
@@ -72,12 +72,12 @@ async fn a_name_that_does_not_exist_fails_its_segment_alone() {
     let reader = desk.reader();
     for (mailbox, expected) in [
         (
-            Reference::Name("Inbox AA".to_owned()),
+            Reference::Name("Inbox AA".into()),
             "segment `usagers` names mailbox `Inbox AA`, which Help Scout does not list for the \
              app's owner: did you mean `Inbox A`?",
         ),
         (
-            Reference::Name("Complaints".to_owned()),
+            Reference::Name("Complaints".into()),
             "segment `usagers` names mailbox `Complaints`, which Help Scout does not list for the \
              app's owner",
         ),
@@ -115,7 +115,7 @@ async fn two_mailboxes_of_one_name_want_an_id() {
     };
     let error = desk
         .reader()
-        .filter(&by(Reference::Name("Support".to_owned())))
+        .filter(&by(Reference::Name("Support".into())))
         .await
         .unwrap_err();
     assert!(error.to_string().ends_with("use the id (5, 6)"), "{error}");

@@ -16,6 +16,7 @@ mod failures;
 mod limits;
 mod logs;
 mod requests;
+mod rotation;
 
 use std::{
     collections::BTreeMap,
@@ -81,6 +82,7 @@ fn config(url: &Url, timeout: Duration) -> Config {
         interval,
         timeout,
         max_age: interval * 3,
+        time_zone: jiff::tz::TimeZone::UTC,
         windows: Vec::new(),
         helpscout: Settings {
             app_id: "app id&".to_owned(),
@@ -190,9 +192,9 @@ fn previous() -> Interval {
 fn usagers() -> Segment {
     Segment {
         name: "usagers".to_owned(),
-        mailboxes: vec![Reference::Id(102), Reference::Name("Inbox A".to_owned())],
+        mailboxes: vec![Reference::Id(102), Reference::Name("Inbox A".into())],
         tags: vec![
-            Reference::Name("Feature request".to_owned()),
+            Reference::Name("Feature request".into()),
             Reference::Id(7001),
         ],
         channels: Vec::new(),

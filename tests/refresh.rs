@@ -20,9 +20,13 @@ mod logs;
 mod page;
 #[path = "refresh/plans.rs"]
 mod plans;
+#[path = "refresh/reloads.rs"]
+mod reloads;
 #[path = "refresh/shapes.rs"]
 mod shapes;
 #[path = "refresh/successors.rs"]
 mod successors;
+#[path = "refresh/trust.rs"]
+mod trust;
 #[path = "refresh/truth.rs"]
 mod truth;

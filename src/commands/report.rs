@@ -23,7 +23,8 @@ use crate::{
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
     sources::count,
-    sources::helpscout::{self, Telemetry},
+    sources::count::Populations,
+    sources::helpscout::{self, HelpScout, Telemetry},
 };
 
 use reading::{Chosen, Sources};
@@ -252,10 +253,11 @@ pub async fn read(
         warn_of_gaps(population);
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let readers = app::readers(config, &telemetry, None)?;
+    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
-        helpscout: &readers.helpscout,
-        populations: &readers.populations,
+        helpscout: &help_scout,
+        populations: &populations,
         chosen: Chosen {
             segment,
             population,
@@ -263,7 +265,7 @@ pub async fn read(
         },
     };
     let readings = reading::read(&sources, &periods, progress).await;
-    readers.populations.close().await;
+    populations.close().await;
     Ok(Report {
         segment: segment.name.clone(),
         population: population.map(|(_, population)| population.name.clone()),

@@ -43,6 +43,8 @@ pub enum Value {
     Ratings(Ratings),
     /// Of [`Kind::Created`], [`Kind::Messages`] and [`Kind::Searched`].
     Count(u64),
+    /// Asked for, and left out of the answer.
+    Untold,
     /// Of [`Kind::Population`].
     Population(f64),
 }
@@ -81,6 +83,7 @@ mod instant {
 #[serde(untagged)]
 enum Written {
     Number(serde_json::Number),
+    Nothing(()),
     Ratings(WrittenRatings),
     Counts(Box<WrittenCounts>),
 }
@@ -141,6 +144,7 @@ impl<'a> Line<'a> {
                 not_good: ratings.not_good,
             }),
             Value::Count(count) => Written::Number((*count).into()),
+            Value::Untold => Written::Nothing(()),
             Value::Population(value) => Written::Number(serde_json::Number::from_f64(*value)?),
         };
         Some(Self {
@@ -183,6 +187,7 @@ impl<'a> Line<'a> {
             (Kind::Created | Kind::Messages | Kind::Searched, Written::Number(number)) => {
                 Value::Count(number.as_u64()?)
             }
+            (Kind::Messages, Written::Nothing(())) => Value::Untold,
             (Kind::Population, Written::Number(number)) => Value::Population(number.as_f64()?),
             _ => return None,
         })

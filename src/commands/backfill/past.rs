@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::{
     cache::{Cache, CacheError},
-    entry::Kind,
+    entry::{Key, Kind},
     plan::{How, Layout, Mode, Plan},
 };
 use crate::{
     config::Config,
     domain::{
         ContactCounts, Contacts, DAY_SECONDS as DAY, DAYS, DailyCounts, Interval, Ratings, Window,
-        confirm,
+        days_before,
     },
     refresh::{Gathered, population_intervals, snapshot_of},
     snapshot::{Frame, Snapshot},
@@ -41,7 +41,7 @@ impl Past<'_> {
     /// The snapshot of `step`. What is not known is absent.
     pub fn snapshot(&self, step: i64) -> Result<Snapshot, CacheError> {
         let end = self.plan.span().end(step);
-        let mut gathered = Gathered::new(end, Instant::now());
+        let mut gathered = Gathered::new(self.config, end, Instant::now());
         for segment in 0..self.config.segments.len() {
             for (index, window) in self.config.windows.iter().enumerate() {
                 let contacts = Contacts {
@@ -57,29 +57,15 @@ impl Past<'_> {
                 }
             }
             if let Some(daily) = self.daily(segment, end)? {
-                let read: Vec<(Interval, Option<u64>)> = self
-                    .config
-                    .windows
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(index, window)| {
-                        let contacts = gathered.contacts.get(&(segment, index))?;
-                        Some((window.current(end), contacts.current.created))
-                    })
-                    .collect();
-                match confirm(&daily, &read) {
-                    Ok(days) => {
-                        gathered.daily.insert(segment, days);
-                    }
-                    Err(_) => {
-                        self.mistrusted.fetch_add(1, Ordering::Relaxed);
-                    }
+                gathered.daily.insert(segment, daily);
+                if gathered.conclude(segment).doubt.is_some() {
+                    self.mistrusted.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
         for (index, interval) in population_readings(self.config, self.plan.mode(), end) {
             if let Some(value) = self.cache.population(index, interval)? {
-                gathered.populations.insert((index, interval), value);
+                gathered.take_population(index, interval, value);
             }
         }
         Ok(snapshot_of(self.config, &self.frame, &gathered))
@@ -103,7 +89,7 @@ impl Past<'_> {
             )
         {
             counts.received_messages = match window.days() {
-                Some(_) => self.sum(Kind::Messages, segment, window.current(end), DAY)?,
+                Some(_) => self.messages(segment, window.current(end))?,
                 None => self
                     .cache
                     .count(Kind::Messages, segment, window.current(end))?,
@@ -183,7 +169,7 @@ impl Past<'_> {
         let mut days = [None; DAYS];
         let mut from_series = false;
         let mut differ = false;
-        let all = Interval::ending_at(end, DAY * DAYS as i64);
+        let all = days_before(end);
         for (count, day) in days.iter_mut().zip(parts(all, DAY)) {
             let read = self.cache.count(Kind::Created, segment, day)?;
             let known = units_start.is_some_and(|start| day.start >= start);
@@ -217,6 +203,25 @@ impl Past<'_> {
             sum = sum.saturating_add(created);
         }
         Ok(Some(sum))
+    }
+
+    /// Messages received on the days of `interval`; `None` when not one of them was told.
+    fn messages(&self, segment: usize, interval: Interval) -> Result<Option<u64>, CacheError> {
+        let mut told: Option<u64> = None;
+        for day in parts(interval, DAY) {
+            let key = Key {
+                kind: Kind::Messages,
+                subject: segment,
+                interval: day,
+            };
+            if !self.cache.has(key)? {
+                return Ok(None);
+            }
+            if let Some(count) = self.cache.count(Kind::Messages, segment, day)? {
+                told = Some(told.unwrap_or(0).saturating_add(count));
+            }
+        }
+        Ok(told)
     }
 
     /// The sum over the parts of `interval`; `None` when one is not known.

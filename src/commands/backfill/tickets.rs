@@ -93,7 +93,8 @@ impl<'a> Tickets<'a> {
             }
             Call::Messages(interval) => {
                 let count = reader.received_messages(filter, interval).await;
-                let count = Value::Count(count.map_err(failed)?);
+                let count = count.map_err(failed)?;
+                let count = count.map_or(Value::Untold, Value::Count);
                 self.keep(Kind::Messages, segment, interval, count)
             }
             Call::Search(interval) => {
@@ -182,7 +183,12 @@ impl<'a> Tickets<'a> {
         counts: Vec<Option<u64>>,
     ) -> Result<(), Error> {
         for (day, count) in days_of(days).zip(counts) {
-            self.keep(kind, segment, day, Value::Count(count.unwrap_or(0)))?;
+            // Days of created tickets are held against counts; messages have nothing to be held against.
+            let value = match (kind, count) {
+                (Kind::Messages, None) => Value::Untold,
+                (_, count) => Value::Count(count.unwrap_or(0)),
+            };
+            self.keep(kind, segment, day, value)?;
         }
         Ok(())
     }

@@ -24,11 +24,13 @@ pub use conclusions::{
     BaselineFrom, Conclusions, Exposed, NoCreated, Question, SegmentReading, WindowConclusions,
     conclude,
 };
-pub use count::{ContactCounts, Contacts, OpenTickets, Ratings, Tickets};
-pub use days::{ConfirmedDays, DAYS, DailyCounts, Doubt, confirm, unchecked_dispersion};
+pub use count::{ContactCounts, Contacts, OpenCount, OpenTickets, Ratings, Tickets};
+pub use days::{
+    ConfirmedDays, DAYS, DailyCounts, Doubt, confirm, days_before, unchecked_dispersion,
+};
 pub use dispersion::dispersion;
 pub use duration::{DAY_SECONDS, parse_duration};
 pub use rate::rate;
 pub use rise::{Exposure, rise_p_value};
-pub use source::{Reason, Source};
+pub use source::{Reason, Source, SourceFailure};
 pub use window::{Baseline, Interval, Window, cut_to_minute};

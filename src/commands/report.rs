@@ -24,7 +24,8 @@ use crate::{
     app,
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
-    sources::helpscout::{self, Telemetry},
+    sources::count::Populations,
+    sources::helpscout::{self, HelpScout, Telemetry},
 };
 
 use missing::Missing;
@@ -257,10 +258,11 @@ pub async fn read(
         warn_of_gaps(population);
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let readers = app::readers(config, &telemetry, None)?;
+    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
-        helpscout: &readers.helpscout,
-        populations: &readers.populations,
+        helpscout: &help_scout,
+        populations: &populations,
         chosen: Chosen {
             segment,
             population,
@@ -268,7 +270,7 @@ pub async fn read(
         },
     };
     let read = reading::read(&sources, &periods, progress).await;
-    readers.populations.close().await;
+    populations.close().await;
     let (known, missing) = read?;
     Ok(Report {
         segment: segment.name.clone(),

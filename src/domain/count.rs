@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// The four ways to count contacts in a window: the label `tickets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tickets {
@@ -163,13 +165,18 @@ pub struct Ratings {
     pub not_good: u64,
 }
 
-/// Tickets waiting now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenTickets {
-    /// Waiting for the team.
-    pub active: u64,
-    /// Waiting for the customer.
-    pub pending: u64,
+/// Tickets waiting now, by the help desk's own words for their status, each once.
+pub type OpenTickets = Vec<OpenCount>;
+
+/// Tickets of one status that wait now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCount {
+    /// The status: the label value.
+    pub status: String,
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them was created; `None` where there is none, or it is not known.
+    pub oldest: Option<Timestamp>,
 }
 
 #[cfg(test)]

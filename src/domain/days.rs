@@ -7,10 +7,20 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{dispersion::dispersion, duration::DAY_SECONDS, window::Interval};
+use super::{
+    dispersion::dispersion,
+    duration::{DAY_SECONDS, WEEK},
+    window::Interval,
+};
 
 /// How many days of created tickets are read to judge a rise: eight weeks.
 pub const DAYS: usize = 56;
+
+/// The interval of the [`DAYS`] days of 24 hours that end at `end`.
+pub fn days_before(end: Timestamp) -> Interval {
+    const SECONDS: i64 = 8 * WEEK;
+    Interval::ending_at(end, SECONDS)
+}
 
 /// Fewest days, from the first with a ticket on, that tell how much days vary.
 pub const FEWEST_DAYS: usize = 14;

@@ -23,7 +23,7 @@ use std::{
 
 use contact_rate_exporter::{
     config::{Channel, Config, CountsFrom, HelpScout as Settings, Reference, Secret, Segment},
-    domain::{ContactCounts, Contacts, Interval, OpenTickets, Ratings, Reason},
+    domain::{ContactCounts, Contacts, Interval, Ratings, Reason},
     sources::helpscout::{Error, Filter, HelpScout, Reader, Telemetry},
 };
 use jiff::Timestamp;

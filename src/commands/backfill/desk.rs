@@ -124,7 +124,7 @@ impl<'a> Desk<'a> {
             }
             Call::Messages(interval) => {
                 let told = reader.received_messages(filter, interval).await;
-                vec![count(Kind::Messages, interval, self.unless_refused(told)?)]
+                vec![count(Kind::Messages, interval, self.unless_refused(told)?.flatten())]
             }
             Call::Search(interval) => {
                 if !filter.can_be_listed() {

@@ -15,14 +15,12 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        ContactCounts, Contacts, DAY_SECONDS, DAYS, DailyCounts, Interval, Ratings, Window, confirm,
+        ContactCounts, Contacts, DAY_SECONDS, DAYS, DailyCounts, Interval, Ratings, Window,
+        days_before,
     },
     refresh::{Gathered, population_intervals, snapshot_of},
     snapshot::{Frame, Snapshot},
 };
-
-/// The days that dispersion and baselines rest on, in seconds.
-const ALL_DAYS: i64 = DAY_SECONDS * DAYS as i64;
 
 /// Draws snapshots of the past from answers.
 pub struct Past<'a> {
@@ -42,7 +40,7 @@ impl Past<'_> {
     /// The snapshot of `step`. What is not known is absent.
     pub async fn snapshot(&self, step: i64) -> Result<Snapshot, CacheError> {
         let end = self.schedule.span().end(step);
-        let mut gathered = Gathered::new(end, Instant::now());
+        let mut gathered = Gathered::new(self.config, end, Instant::now());
         for segment in 0..self.config.segments.len() {
             for (index, window) in self.config.windows.iter().enumerate() {
                 let contacts = Contacts {
@@ -57,29 +55,15 @@ impl Past<'_> {
                 }
             }
             if let Some(daily) = self.daily(segment, end).await? {
-                let read: Vec<(Interval, Option<u64>)> = self
-                    .config
-                    .windows
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(index, window)| {
-                        let contacts = gathered.contacts.get(&(segment, index))?;
-                        Some((window.current(end), contacts.current.created))
-                    })
-                    .collect();
-                match confirm(&daily, &read) {
-                    Ok(days) => {
-                        gathered.daily.insert(segment, days);
-                    }
-                    Err(_) => {
-                        self.mistrusted.fetch_add(1, Ordering::Relaxed);
-                    }
+                gathered.daily.insert(segment, daily);
+                if gathered.conclude(segment).doubt.is_some() {
+                    self.mistrusted.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
         for (index, interval) in population_readings(self.config, self.schedule.mode(), end) {
             if let Some(value) = self.cache.population(index, interval).await? {
-                gathered.populations.insert((index, interval), value);
+                gathered.take_population(index, interval, value);
             }
         }
         Ok(snapshot_of(self.config, &self.frame, &gathered))
@@ -186,7 +170,7 @@ impl Past<'_> {
         let mut days = Vec::with_capacity(DAYS);
         let mut from_series = false;
         let mut differ = false;
-        for day in parts(Interval::ending_at(end, ALL_DAYS), DAY_SECONDS) {
+        for day in parts(days_before(end), DAY_SECONDS) {
             let told = self.cache.count(Kind::Created, segment, day).await?;
             let sum = if units_start.is_some_and(|start| day.start >= start) {
                 self.created(segment, day).await?

@@ -290,10 +290,10 @@ proptest! {
         created in proptest::option::of(0_u64..),
     ) {
         let start = Timestamp::from_second(start).unwrap_or(Timestamp::MIN);
-        let end = start.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(start);
-        let asked = Interval { start, end };
-        for end in [super::tests::end(), start, Timestamp::MIN] {
-            let days = DailyCounts::ending_at(end, counts.clone());
+        let later = start.checked_add(SignedDuration::from_secs(seconds));
+        let asked = Interval { start, end: later.unwrap_or(start) };
+        for last in [end(), start, Timestamp::MIN] {
+            let days = DailyCounts::ending_at(last, counts.clone());
             if let Ok(days) = confirm(&days, &[(asked, created)]) {
                 let _ = (days.created_in(asked), days.dispersion(), days.begins_at());
                 let _ = days.baseline_in(&[asked]);

@@ -9,7 +9,7 @@ use super::{
     filter::{Filter, last_second, stamp},
     wire::Total,
 };
-use crate::domain::{Interval, OpenTickets};
+use crate::domain::{Interval, OpenCount, OpenTickets};
 
 impl Reader<'_> {
     /// Tickets waiting now. Fails for a filter that [cannot be listed](Filter::can_be_listed).
@@ -19,10 +19,12 @@ impl Reader<'_> {
             self.count(filter, "pending", None),
         )
         .await;
-        Ok(OpenTickets {
-            active: active?,
-            pending: pending?,
-        })
+        let of = |status: &str, count| OpenCount {
+            status: status.to_owned(),
+            count,
+            oldest: None,
+        };
+        Ok(vec![of("active", active?), of("pending", pending?)])
     }
 
     /// Tickets created in `interval` that are active, pending or closed now, for accounts without

@@ -16,15 +16,13 @@ use super::{
     wire::{Happiness, Productivity, Series},
 };
 use crate::domain::{
-    ContactCounts, Contacts, DAY_SECONDS, DAYS, DailyCounts, Interval, Ratings, Tickets,
+    ContactCounts, Contacts, DAY_SECONDS, DailyCounts, Interval, Ratings, Tickets, days_before,
 };
 
 /// Longest range of which Help Scout gives a series by day, in days.
 pub const MOST_DAYS: i64 = 60;
 
 const LONGEST_BY_DAY: i64 = MOST_DAYS * DAY_SECONDS;
-
-const DAYS_READ: i64 = DAYS as i64;
 
 /// What an account's answers were once seen to lack, so that the log says it once.
 #[derive(Debug, Default)]
@@ -136,7 +134,7 @@ impl Reader<'_> {
             );
         }
         match self.received_messages(filter, interval).await {
-            Ok(messages) => counts.received_messages = Some(messages),
+            Ok(messages) => counts.received_messages = messages,
             // Without it for good: no reason to lose the counts there are.
             Err(error) if error.is_rejection() => {
                 if first(&seen.messages_refused) {
@@ -148,12 +146,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Messages received from customers in `interval`.
+    /// Messages received from customers in `interval`; `None` when the answer is empty.
     pub async fn received_messages(
         &self,
         filter: &Filter,
         interval: Interval,
-    ) -> Result<u64, Error> {
+    ) -> Result<Option<u64>, Error> {
         let mut query = filter.report(interval);
         // Any step will do for a sum; by day is given for two months at most.
         let step = if interval.seconds() <= LONGEST_BY_DAY {
@@ -174,8 +172,7 @@ impl Reader<'_> {
         filter: &Filter,
         end: Timestamp,
     ) -> Result<DailyCounts, Error> {
-        let days = Interval::ending_at(end, DAYS_READ * DAY_SECONDS);
-        let counts = self.created_by_day(filter, days).await?;
+        let counts = self.created_by_day(filter, days_before(end)).await?;
         Ok(DailyCounts::ending_at(end, counts))
     }
 

@@ -47,7 +47,7 @@ async fn answers_outlast_the_run_and_one_run_has_them() {
         assert!(matches!(error, CacheError::InUse(_)), "{error}");
     }
     // As a kill leaves it: nobody has closed it.
-    std::mem::drop(cache);
+    drop(cache);
     let cache = loop {
         match Cache::open(&path, &config).await {
             Ok(cache) => break cache,

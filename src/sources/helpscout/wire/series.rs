@@ -25,8 +25,9 @@ struct Bucket {
 }
 
 impl Series {
-    /// All buckets together.
-    pub(in crate::sources::helpscout) fn sum(&self) -> Result<u64, String> {
+    /// All buckets together; `None` when there is none, which tells nothing: they may have been left
+    /// out.
+    pub(in crate::sources::helpscout) fn sum(&self) -> Result<Option<u64>, String> {
         let mut sum: u64 = 0;
         for bucket in &self.current.0 {
             let Some(Count(count)) = bucket.messages.or(bucket.count) else {
@@ -36,7 +37,7 @@ impl Series {
                 .checked_add(count)
                 .ok_or_else(|| "counts beyond any number".to_owned())?;
         }
-        Ok(sum)
+        Ok((!self.current.0.is_empty()).then_some(sum))
     }
 
     /// One count per day for the `days` that begin at `start`. A bucket is placed by its own

@@ -204,18 +204,18 @@ fn series_take_either_key() {
     let new = read::<Series>("conversations-new.json");
     let start = instant("2026-01-05T00:00:00Z");
     assert_eq!(new.by_day(start, 3), Ok(vec![Some(11), Some(8), Some(3)]));
-    assert_eq!(new.sum(), Ok(22));
+    assert_eq!(new.sum(), Ok(Some(22)));
     let received = read::<Series>("conversations-received-messages.json");
-    assert_eq!(received.sum(), Ok(41));
+    assert_eq!(received.sum(), Ok(Some(41)));
     let older: Series =
         decode(br#"{"current":[{"date":"2026-01-05T00:00:00Z","count":2}],"previous":[]}"#)
             .unwrap();
     assert_eq!(older.by_day(start, 1), Ok(vec![Some(2)]));
-    assert_eq!(older.sum(), Ok(2));
+    assert_eq!(older.sum(), Ok(Some(2)));
     let none: Series = decode(br#"{"current":[]}"#).unwrap();
     assert_eq!(
         (none.sum(), none.by_day(start, 2)),
-        (Ok(0), Ok(vec![None, None]))
+        (Ok(None), Ok(vec![None, None]))
     );
 }
 

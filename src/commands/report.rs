@@ -1,9 +1,11 @@
 //! The command `report`: contact rate by calendar month, for people and for machines.
 //!
 //! `months` says which months there are and when they begin, `reading` asks the same sources as
-//! the daemon, `rows` assesses with the same formulas, and `table`, `records` and `svg` draw.
+//! the daemon and concludes by the same rules, `missing` says what could not be read, `rows` assesses
+//! with the same formulas, and `table`, `records` and `svg` draw.
 
 mod figures;
+mod missing;
 mod months;
 mod output;
 mod reading;
@@ -22,10 +24,11 @@ use crate::{
     app,
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
-    sources::count,
-    sources::helpscout::{self, Telemetry},
+    sources::count::Populations,
+    sources::helpscout::{self, HelpScout, Telemetry},
 };
 
+use missing::Missing;
 use reading::{Chosen, Sources};
 use rows::Row;
 
@@ -145,15 +148,9 @@ pub enum Error {
         #[source]
         source: Box<helpscout::Error>,
     },
-    /// The population of a month could not be read.
-    #[error("the population of {month} is not known")]
-    Size {
-        /// Which.
-        month: Month,
-        /// Why.
-        #[source]
-        source: count::Error,
-    },
+    /// Something could not be read: its cells are empty.
+    #[error("{}", .0.join("\ncontact-rate-exporter: "))]
+    Incomplete(Vec<String>),
     /// A record cannot be written as CSV or JSON.
     #[error("the report cannot be written as {format}")]
     Encode {
@@ -201,9 +198,18 @@ pub struct Report {
     population: Option<String>,
     zone: TimeZone,
     rows: Vec<Row>,
+    missing: Vec<Missing>,
 }
 
 impl Report {
+    /// An error where something could not be read, and its cells are empty.
+    pub fn whole(&self) -> Result<(), Error> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Incomplete(missing::sentences(&self.missing)))
+    }
+
     /// The report as text. Only a table can have colours.
     pub fn render(&self, format: Format, colours: bool) -> Result<String, Error> {
         match format {
@@ -252,23 +258,26 @@ pub async fn read(
         warn_of_gaps(population);
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let readers = app::readers(config, &telemetry, None)?;
+    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
-        helpscout: &readers.helpscout,
-        populations: &readers.populations,
+        helpscout: &help_scout,
+        populations: &populations,
         chosen: Chosen {
             segment,
             population,
             counts_from: config.helpscout.counts_from,
         },
     };
-    let readings = reading::read(&sources, &periods, progress).await;
-    readers.populations.close().await;
+    let read = reading::read(&sources, &periods, progress).await;
+    populations.close().await;
+    let (known, missing) = read?;
     Ok(Report {
         segment: segment.name.clone(),
         population: population.map(|(_, population)| population.name.clone()),
         zone: options.zone.clone(),
-        rows: rows::rows(&periods, &readings?),
+        rows: rows::rows(&periods, &known),
+        missing,
     })
 }
 

@@ -25,9 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn serve() -> (SocketAddr, Arc<Exposition>) {
     let registry = Registry::new();
     let own = Own::register(&registry).unwrap();
-    for source in example_snapshot::sources() {
-        own.ensure(&source);
-    }
+    own.show(&example_snapshot::empty().sources);
     let snapshot = Arc::new(example_snapshot::full());
     let exposition = Arc::new(Exposition::new(registry, snapshot));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,6 +10,7 @@ use comfy_table::{
 use super::{
     Report,
     figures::{self, UNKNOWN},
+    missing,
     rows::Row,
 };
 use crate::domain::Tickets;
@@ -43,6 +44,9 @@ pub(super) fn draw(report: &Report, colours: bool) -> String {
             "{RUNNING} has not ended: up to {}, and not held against the month before.",
             read_at.strftime("%Y-%m-%d %H:%M %Z")
         );
+    }
+    for sentence in missing::sentences(&report.missing) {
+        let _ = writeln!(text, "{UNKNOWN} {sentence}.");
     }
     text
 }

@@ -18,10 +18,6 @@ use crate::config::{Reference, Segment};
 /// How long a list is taken to be right: names and ids seldom change.
 const LIFE: Duration = Duration::from_hours(6);
 
-/// How young a list must be where a count of 0 rests on it: younger than the last refresh, which began
-/// 10 s ago at least.
-const FRESH: Duration = Duration::from_secs(9);
-
 /// A list that lacks a name, or could not be renewed, is asked for again after this time.
 const AGAIN_AT_MOST_EVERY: Duration = Duration::from_mins(10);
 
@@ -65,29 +61,17 @@ impl Directory {
 
     /// Finds what `segment` names. Ids are looked up as well: a report filtered by an id that does
     /// not exist would count 0, which is not true of anything. Asks nothing for no references.
+    ///
+    /// A list read before `since` is read again, and what was found in it fails with that.
     pub(super) async fn find<E: Exchange>(
         &self,
         caller: &Caller<E>,
         segment: &Segment,
         references: &[Reference],
+        since: Option<Instant>,
         deadline: Instant,
     ) -> Result<Vec<Entry>, Error> {
-        self.find_with(segment, references, deadline, LIFE, || {
-            self.list(caller, deadline)
-        })
-        .await
-    }
-
-    /// Finds it in a list that was read just now: what was found before may have another name since,
-    /// or be gone.
-    pub(super) async fn find_anew<E: Exchange>(
-        &self,
-        caller: &Caller<E>,
-        segment: &Segment,
-        references: &[Reference],
-        deadline: Instant,
-    ) -> Result<Vec<Entry>, Error> {
-        self.find_with(segment, references, deadline, FRESH, || {
+        self.find_with(segment, references, since, deadline, || {
             self.list(caller, deadline)
         })
         .await
@@ -97,8 +81,8 @@ impl Directory {
         &self,
         segment: &Segment,
         references: &[Reference],
+        since: Option<Instant>,
         deadline: Instant,
-        life: Duration,
         list: impl Fn() -> F,
     ) -> Result<Vec<Entry>, Error>
     where
@@ -114,25 +98,17 @@ impl Directory {
             .map(|known| resolve(self.kind, segment, references, &known.entries));
         let renew = match (known.as_ref(), &found) {
             (Some(known), Some(found)) => {
-                let old = now.duration_since(known.read_at) >= life;
-                let pause = AGAIN_AT_MOST_EVERY.min(life);
-                (old || found.is_err()) && now.duration_since(known.asked_at) >= pause
+                let old = now.duration_since(known.read_at) >= LIFE;
+                let waited = now.duration_since(known.asked_at) >= AGAIN_AT_MOST_EVERY;
+                let too_old = since.is_some_and(|since| known.read_at < since);
+                (waited && (old || found.is_err())) || too_old
             }
             _ => true,
         };
         if let Some(found) = found
             && !renew
         {
-            // An old list that just could not be renewed is no proof of a 0.
-            let proves = known
-                .as_ref()
-                .is_some_and(|known| life == LIFE || now.duration_since(known.read_at) < life);
-            if proves || found.is_err() {
-                return found;
-            }
-            return Err(Error::NotRenewed {
-                endpoint: self.endpoint,
-            });
+            return found;
         }
         if let Some(error) = known.shared_failure() {
             return Err(error);
@@ -153,7 +129,7 @@ impl Directory {
                 if let Some(known) = known.as_mut() {
                     known.asked_at = Instant::now();
                     let found = resolve(self.kind, segment, references, &known.entries);
-                    if found.is_ok() && life == LIFE {
+                    if found.is_ok() && since.is_none() {
                         warn!(endpoint = %self.endpoint, %error, "list not renewed, using the old one");
                         return found;
                     }
@@ -319,7 +295,7 @@ mod tests {
                 Ok(self.entries.borrow().clone())
             };
             self.directory
-                .find_with(&segment(), references, later(), LIFE, list)
+                .find_with(&segment(), references, None, later(), list)
                 .await
         }
     }

@@ -137,14 +137,6 @@ pub enum Error {
         /// The ids that have it.
         ids: String,
     },
-    /// A count of 0 could not be proved: the list of names that it rests on could not be renewed.
-    #[error(
-        "the count is 0, and {endpoint} could not be asked whether what it counts by still has that name"
-    )]
-    NotRenewed {
-        /// The list.
-        endpoint: Endpoint,
-    },
     /// The list call cannot filter by what the segment names.
     #[error(
         "segment `{segment}` names a channel, or a tag with a comma in it, which the list of \
@@ -172,7 +164,7 @@ impl Error {
             Self::RateLimited { .. } | Self::StillRateLimited { .. } | Self::Paced { .. } => {
                 Reason::RateLimited
             }
-            Self::OutOfTime { .. } | Self::NotRenewed { .. } => Reason::Timeout,
+            Self::OutOfTime { .. } => Reason::Timeout,
             Self::Broken { source, .. } => source.reason,
             Self::Status { .. } => Reason::Status,
             Self::NotUnderstood { .. } => Reason::Decode,
@@ -189,7 +181,7 @@ impl Error {
     }
 
     /// Whether asking again, this refresh or the next, can be expected to fail alike.
-    pub(super) const fn is_rejection(&self) -> bool {
+    pub const fn is_rejection(&self) -> bool {
         match self {
             Self::Forbidden { .. } => true,
             Self::Status { status, .. } => *status >= 300 && *status < 500,

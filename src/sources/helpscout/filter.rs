@@ -23,8 +23,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// What a segment filters by, looked up: ids for reports, names of tags for lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// As configured, to be looked up again.
-    segment: Segment,
+    segment: String,
     mailboxes: Vec<u64>,
     tags: Vec<Entry>,
     channels: Vec<Channel>,
@@ -33,7 +32,7 @@ pub struct Filter {
 impl Filter {
     pub(super) fn new(segment: &Segment, mailboxes: &[Entry], tags: Vec<Entry>) -> Self {
         Self {
-            segment: segment.clone(),
+            segment: segment.name.clone(),
             mailboxes: mailboxes.iter().map(|mailbox| mailbox.id).collect(),
             tags,
             channels: segment.channels.clone(),
@@ -42,17 +41,7 @@ impl Filter {
 
     /// Name of the segment.
     pub fn segment(&self) -> &str {
-        &self.segment.name
-    }
-
-    /// The segment as configured.
-    pub(super) const fn configured(&self) -> &Segment {
         &self.segment
-    }
-
-    /// Whether it filters by anything that was looked up.
-    pub(super) const fn rests_on_names(&self) -> bool {
-        !self.mailboxes.is_empty() || !self.tags.is_empty()
     }
 
     /// Whether the list of conversations, and with it the search, can filter alike: it knows no

@@ -9,31 +9,22 @@ use super::{
     filter::{Filter, last_second, stamp},
     wire::Total,
 };
-use crate::domain::{Interval, OpenTickets};
+use crate::domain::{Interval, OpenCount, OpenTickets};
 
 impl Reader<'_> {
     /// Tickets waiting now. Fails for a filter that [cannot be listed](Filter::can_be_listed).
     pub async fn open_tickets(&self, filter: &Filter) -> Result<OpenTickets, Error> {
-        let counted = self.open_now(filter).await?;
-        if counted.active == 0
-            && counted.pending == 0
-            && let Some(anew) = self.looked_up_again(filter).await?
-        {
-            return self.open_now(&anew).await;
-        }
-        Ok(counted)
-    }
-
-    async fn open_now(&self, filter: &Filter) -> Result<OpenTickets, Error> {
         let (active, pending) = join(
             self.count(filter, "active", None),
             self.count(filter, "pending", None),
         )
         .await;
-        Ok(OpenTickets {
-            active: active?,
-            pending: pending?,
-        })
+        let of = |status: &str, count| OpenCount {
+            status: status.to_owned(),
+            count,
+            oldest: None,
+        };
+        Ok(vec![of("active", active?), of("pending", pending?)])
     }
 
     /// Tickets created in `interval` that are active, pending or closed now, for accounts without
@@ -44,16 +35,6 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<u64, Error> {
-        let counted = self.found(filter, interval).await?;
-        if counted == 0
-            && let Some(anew) = self.looked_up_again(filter).await?
-        {
-            return self.found(&anew, interval).await;
-        }
-        Ok(counted)
-    }
-
-    async fn found(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
         let created = format!(
             "(createdAt:[{} TO {}])",
             stamp(interval.start),

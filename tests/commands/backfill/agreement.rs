@@ -53,17 +53,19 @@ async fn live(config: &Config, end: Timestamp) -> BTreeMap<Series, f64> {
             let latest = Arc::clone(&latest);
             move |snapshot| *latest.lock().unwrap() = Some(snapshot)
         }),
-        failed: Box::new(|source, failure| panic!("{source}: {failure:?}")),
         now: || *END.lock().unwrap() + SignedDuration::from_secs(31),
     };
     let config = Arc::new(config.clone());
-    let readers = app::readers(&config, &Telemetry::new().unwrap(), None).unwrap();
-    let mut refresher = Refresher::new(config, readers, Arc::new(outlets), None);
+    let readers = app::sources(&config, &Telemetry::new().unwrap(), None).unwrap();
+    let mut refresher = Refresher::new(config, readers, Arc::new(outlets));
     if let Err(error) = tokio::spawn(async move { refresher.refresh().await }).await {
         std::panic::resume_unwind(error.into_panic());
     }
     let snapshot = latest.lock().unwrap().take().unwrap();
     assert_eq!(snapshot.window_end, Some(end));
+    for state in &snapshot.sources {
+        assert_eq!(state.last_failures, [], "{}", state.source);
+    }
     let mut page = Page::default();
     series::visit(&snapshot, &mut page);
     page.0.retain(|(name, labels), _| {

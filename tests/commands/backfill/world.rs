@@ -126,6 +126,11 @@ impl World {
         self.asked.lock().unwrap().clone()
     }
 
+    /// How often a counted request was answered.
+    pub fn times_asked(&self) -> usize {
+        self.asked.lock().unwrap().values().sum()
+    }
+
     /// Answers so many counted requests in all, and leaves the others without an answer.
     pub fn answer_only(&self, limit: usize) {
         self.limit.send_replace(limit);

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     commands::report::{
         months::{Month, periods, time_zone},
-        reading::Reading,
+        reading::Known,
         rows::rows,
     },
     domain::ContactCounts,
@@ -17,8 +17,8 @@ fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
     let from =
         (1..numbers.len()).fold("2026-06".parse().unwrap(), |month: Month, _| month.before());
     let periods = periods(Some(from), None, true, &zone, now).unwrap();
-    let mut readings = vec![Reading::default()];
-    readings.extend(numbers.iter().map(|numbers| Reading {
+    let mut known = vec![Known::default()];
+    known.extend(numbers.iter().map(|numbers| Known {
         counts: ContactCounts {
             created: numbers.map(|(created, _)| created),
             ..ContactCounts::default()
@@ -30,7 +30,8 @@ fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
         segment: segment.to_owned(),
         population: Some("dossiers_deposes".to_owned()),
         zone,
-        rows: rows(&periods, &readings),
+        rows: rows(&periods, &known),
+        missing: Vec::new(),
     }
 }
 

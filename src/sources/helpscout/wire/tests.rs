@@ -203,17 +203,20 @@ fn an_answer_that_is_none_is_refused_without_quoting_it() {
 fn series_take_either_key() {
     let new = read::<Series>("conversations-new.json");
     let start = instant("2026-01-05T00:00:00Z");
-    assert_eq!(new.by_day(start, 3), Ok(vec![11, 8, 3]));
-    assert_eq!(new.sum(), Ok(22));
+    assert_eq!(new.by_day(start, 3), Ok(vec![Some(11), Some(8), Some(3)]));
+    assert_eq!(new.sum(), Ok(Some(22)));
     let received = read::<Series>("conversations-received-messages.json");
-    assert_eq!(received.sum(), Ok(41));
+    assert_eq!(received.sum(), Ok(Some(41)));
     let older: Series =
         decode(br#"{"current":[{"date":"2026-01-05T00:00:00Z","count":2}],"previous":[]}"#)
             .unwrap();
-    assert_eq!(older.by_day(start, 1), Ok(vec![2]));
-    assert_eq!(older.sum(), Ok(2));
+    assert_eq!(older.by_day(start, 1), Ok(vec![Some(2)]));
+    assert_eq!(older.sum(), Ok(Some(2)));
     let none: Series = decode(br#"{"current":[]}"#).unwrap();
-    assert_eq!((none.sum(), none.by_day(start, 2)), (Ok(0), Ok(vec![0, 0])));
+    assert_eq!(
+        (none.sum(), none.by_day(start, 2)),
+        (Ok(None), Ok(vec![None, None]))
+    );
 }
 
 #[test]
@@ -223,16 +226,22 @@ fn buckets_are_placed_by_their_start() {
             .and_then(|series| series.by_day(instant("2026-01-05T13:30:00Z"), 3))
     };
     let bucket = |start: &str| format!(r#"{{"start":"{start}","count":4}}"#);
-    assert_eq!(by_day(&bucket("2026-01-06T13:30:00Z")), Ok(vec![0, 4, 0]));
+    assert_eq!(
+        by_day(&bucket("2026-01-06T13:30:00Z")),
+        Ok(vec![None, Some(4), None])
+    );
     assert_eq!(
         by_day(&bucket("2026-01-06T14:30:00+01:00")),
-        Ok(vec![0, 4, 0])
+        Ok(vec![None, Some(4), None])
     );
     let last_first = [
         bucket("2026-01-07T13:30:00Z"),
         bucket("2026-01-05T13:30:00Z"),
     ];
-    assert_eq!(by_day(&last_first.join(",")), Ok(vec![4, 0, 4]));
+    assert_eq!(
+        by_day(&last_first.join(",")),
+        Ok(vec![Some(4), None, Some(4)])
+    );
     for start in [
         "2026-01-06T00:00:00Z",
         "2026-01-06T13:30:01Z",

@@ -124,7 +124,11 @@ impl<'a> Desk<'a> {
             }
             Call::Messages(interval) => {
                 let told = reader.received_messages(filter, interval).await;
-                vec![count(Kind::Messages, interval, self.unless_refused(told)?.flatten())]
+                vec![count(
+                    Kind::Messages,
+                    interval,
+                    self.unless_refused(told)?.flatten(),
+                )]
             }
             Call::Search(interval) => {
                 if !filter.can_be_listed() {
@@ -267,16 +271,24 @@ pub async fn known_mode(
     cache: &Cache,
     schedules: &[Schedule; 2],
 ) -> Result<Option<Mode>, CacheError> {
-    let firsts = schedules.iter().filter_map(Schedule::first);
-    for interval in firsts.flat_map(Pair::intervals) {
-        if let Some(counts) = cache.counts(0, interval).await? {
+    for first in schedules.iter().filter_map(Schedule::first) {
+        let mut known = Vec::new();
+        for interval in first.intervals() {
+            known.extend(cache.counts(0, interval).await?);
+        }
+        if !known.is_empty() {
+            // The range that a report is on and its previous one may lack different counts.
             return Ok(Some(Mode::Reports {
-                created: counts.created.is_some(),
-                messages: counts.received_messages.is_some(),
+                created: known.iter().all(|counts| counts.created.is_some()),
+                messages: known
+                    .iter()
+                    .all(|counts| counts.received_messages.is_some()),
             }));
         }
-        if cache.has_all(&[key(Kind::Searched, 0, interval)]).await? {
-            return Ok(Some(Mode::Search));
+        for interval in first.intervals() {
+            if cache.has_all(&[key(Kind::Searched, 0, interval)]).await? {
+                return Ok(Some(Mode::Search));
+            }
         }
     }
     Ok(None)

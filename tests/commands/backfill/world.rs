@@ -6,13 +6,10 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use contact_rate_exporter::{
-    config::{self, Config},
-    demo::{
-        database,
-        simulator::{Options, Simulator, bind, serve},
-        story::{DEFAULT_SEED, Scenario, Story},
-    },
+use contact_rate_exporter::demo::{
+    database,
+    simulator::{Options, Simulator, bind, serve},
+    story::{DEFAULT_SEED, Scenario, Story},
 };
 use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +48,9 @@ pub async fn database() -> &'static Path {
 /// What happens to a request before it is answered.
 pub type Fault = Arc<dyn Fn(&Request<Bytes>) -> Option<StatusCode> + Send + Sync>;
 
+/// What is answered instead of the story's answer.
+pub type Instead = Arc<dyn Fn(&Request<Bytes>) -> Option<Response<Bytes>> + Send + Sync>;
+
 /// A Help Scout.
 pub struct World {
     pub folder: TempDir,
@@ -66,13 +66,27 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut Options), fault: Fault) -> Self {
+        let instead: Instead = Arc::new(move |request| {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = fault(request)?;
+            Some(response)
+        });
+        Self::of(Arc::clone(&STORY), change, instead).await
+    }
+
+    /// Of any story.
+    pub async fn of(
+        story: Arc<Story>,
+        change: impl FnOnce(&mut Options),
+        instead: Instead,
+    ) -> Self {
         let mut options = Options {
             requests_per_minute: 1_000_000,
             clock: Arc::new(now),
             ..Options::default()
         };
         change(&mut options);
-        let simulator = Arc::new(Simulator::new(Arc::clone(&STORY), options));
+        let simulator = Arc::new(Simulator::new(story, options));
         let listener = bind().await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
@@ -80,13 +94,11 @@ impl World {
         let answer = {
             let asked = Arc::clone(&asked);
             move |request: Request<Bytes>| {
-                let (simulator, fault) = (Arc::clone(&simulator), Arc::clone(&fault));
+                let (simulator, instead) = (Arc::clone(&simulator), Arc::clone(&instead));
                 let asked = Arc::clone(&asked);
                 let mut limited = limited.clone();
                 async move {
-                    if let Some(status) = fault(&request) {
-                        let mut response = Response::new(Bytes::new());
-                        *response.status_mut() = status;
+                    if let Some(response) = instead(&request) {
                         return response;
                     }
                     let path = request.uri().path();
@@ -136,6 +148,11 @@ impl World {
         self.limit.send_replace(limit);
     }
 
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -167,18 +184,8 @@ populations:
 ",
             self.address,
             database().await.display(),
-            // Every config of these tests but one has this window.
-            if top.contains("36h") {
-                ""
-            } else {
-                "targets: [{population: dossiers, window: 1d, tickets: created, at_most: 0.06}]"
-            }
+            "targets: [{population: dossiers, window: 1d, tickets: created, at_most: 0.06}]"
         )
-    }
-
-    pub async fn config(&self, top: &str, help_scout: &str) -> Config {
-        let text = self.config_text(top, help_scout).await;
-        config::parse(&text, Path::new("test.yml"), &|_| None).unwrap()
     }
 }
 

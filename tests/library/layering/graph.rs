@@ -44,7 +44,7 @@ impl Graph {
     /// Reads the library whose root is `root`.
     pub fn of(root: &Path) -> Self {
         let mut graph = Self::default();
-        graph.read(Vec::new(), root, root.parent().expect("a folder"));
+        graph.read(&Vec::new(), root, root.parent().expect("a folder"));
         graph
     }
 
@@ -124,13 +124,13 @@ impl Graph {
         Some(at)
     }
 
-    fn read(&mut self, place: Place, file: &Path, folder: &Path) {
+    fn read(&mut self, place: &Place, file: &Path, folder: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let tokens: TokenStream = text
             .parse()
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         self.modules.insert(place.clone(), Module::default());
-        self.walk(&place, folder, tokens);
+        self.walk(place, folder, tokens);
     }
 
     /// Takes in the tokens of a module or of a part of it.
@@ -177,7 +177,7 @@ impl Graph {
             self.modules.insert(inner.clone(), Module::default());
             self.walk(&inner, &inner_folder, body.stream());
         } else {
-            self.read(inner, &folder.join(format!("{name}.rs")), &inner_folder);
+            self.read(&inner, &folder.join(format!("{name}.rs")), &inner_folder);
         }
     }
 

@@ -17,5 +17,6 @@ pub mod postgres;
 pub mod prometheus;
 pub mod server;
 pub mod site;
+pub mod story;
 pub mod text_parser;
 pub mod upstream;

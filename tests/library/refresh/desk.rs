@@ -2,19 +2,15 @@
 //! story at one instant.
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex},
+    path::Path,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use contact_rate_exporter::{
     app,
     config::{self, Config},
-    demo::{
-        database,
-        simulator::{Options, Simulator, bind, serve},
-        story::{DEFAULT_SEED, Scenario, Story},
-    },
+    demo::simulator::{Options, Simulator, bind, serve},
     domain::Source,
     refresh::{Carried, Outlets, Refresher},
     snapshot::{Snapshot, SourceFailure, SourceState},
@@ -23,16 +19,10 @@ use contact_rate_exporter::{
 use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::{sync::OnceCell, sync::watch, task::AbortHandle};
+use tokio::{sync::watch, task::AbortHandle};
 
-/// The story that everything here is read from.
-pub static STORY: LazyLock<Arc<Story>> =
-    LazyLock::new(|| Arc::new(Story::new(Scenario::Incident, DEFAULT_SEED, now())));
-
-/// A Wednesday afternoon, some way into a minute.
-pub fn now() -> Timestamp {
-    "2026-03-11T14:37:20Z".parse().unwrap()
-}
+use crate::common::story;
+pub use crate::common::story::{STORY, now};
 
 /// The `end` of a refresh at that instant.
 pub fn end() -> Timestamp {
@@ -42,19 +32,6 @@ pub fn end() -> Timestamp {
 /// An instant so many seconds before `end`.
 pub fn before_end(seconds: i64) -> Timestamp {
     end() - SignedDuration::from_secs(seconds)
-}
-
-/// The story's database: made once per run of the tests.
-pub async fn story_database() -> &'static Path {
-    static FILE: OnceCell<PathBuf> = OnceCell::const_new();
-    FILE.get_or_init(|| async {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("refresh.sqlite");
-        // What an earlier run left there.
-        let _ = std::fs::remove_file(&path);
-        database::create(&path, &STORY).await.unwrap();
-        path
-    })
-    .await
 }
 
 /// What becomes of a request.
@@ -169,7 +146,7 @@ impl Desk {
             "helpscout:\n  app_id: demo\n  app_secret: demo\n  base_url: http://{}\n  requests_per_minute: 100000\n{text}",
             self.address
         )
-        .replace("$DATABASE", &story_database().await.display().to_string());
+        .replace("$DATABASE", &story::database().await.display().to_string());
         config::parse(&text, Path::new("contact-rate.yml"), &|_| None).unwrap()
     }
 }

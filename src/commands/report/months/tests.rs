@@ -22,7 +22,7 @@ fn chosen(
     to: Option<&str>,
     include_current: bool,
     name: &str,
-) -> Result<Periods, Error> {
+) -> Result<Periods, MonthsError> {
     let now = NOW.parse().unwrap();
     let (from, to) = (from.map(month), to.map(month));
     periods(from, to, include_current, &zone(name), now)

@@ -221,7 +221,7 @@ impl Refresher {
         let sources = Arc::clone(&self.sources);
         let deadline = started + config.interval;
         let patience = started + config.timeout;
-        let mut progress = Progress::new(&config, end, started);
+        let mut progress = Progress::new(&config, sources.tickets.counted_by(), end, started);
         let uses = progress.gathered.uses.clone();
         let mut ended = Ended::Whole;
         {

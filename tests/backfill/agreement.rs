@@ -72,6 +72,7 @@ async fn live(config: &Config, end: Timestamp) -> BTreeMap<Series, f64> {
         // Of the sources, and of the present alone.
         !(name.starts_with("contact_source_") || name.starts_with("contact_window_"))
             && name != "contact_open_tickets"
+            && name != "contact_oldest_open_ticket_timestamp_seconds"
             && name != "contact_accounts"
             && !of_accounts
     });

@@ -13,11 +13,11 @@ use serde_json::error::Category;
 
 pub use self::report::Productivity;
 pub(super) use self::{
-    list::{Entry, Named, Total},
+    list::{Entry, Named, Oldest, Total},
     problem::problem,
     report::Happiness,
     series::Series,
-    token::{BEARER, granted, oauth_error},
+    token::{granted, oauth_error},
 };
 
 /// Decodes an answer. The error says what is wrong and where, without any of the answer's text.

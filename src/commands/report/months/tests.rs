@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::commands::report::Error;
 
 fn month(text: &str) -> Month {
     text.parse().unwrap()
@@ -146,7 +147,7 @@ fn no_empty_month() {
 #[test]
 fn what_cannot_be_reported() {
     let error = |from, to, current| {
-        let error = chosen(from, to, current, "UTC").unwrap_err();
+        let error = Error::from(chosen(from, to, current, "UTC").unwrap_err());
         assert!(error.is_usage());
         error.to_string()
     };

@@ -166,8 +166,8 @@ pub struct BackfillFlags {
     /// May be given several times.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
     pub labels: Vec<(String, String)>,
-    /// Folder in which answers are kept, so that an interrupted run can go on [default: the output's
-    /// name with .cache behind it]
+    /// Folder for backfill.cache, the file in which answers are kept, so that an interrupted run can go
+    /// on [default: a file beside the output, with its name and .cache behind it]
     #[arg(long, value_name = "FOLDER")]
     pub cache_dir: Option<PathBuf>,
     /// Only say how many calls there are to make and how long they take. Makes none.

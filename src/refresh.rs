@@ -30,7 +30,7 @@ use std::{sync::Arc, time::Duration};
 use backon::BackoffBuilder as _;
 use jiff::Timestamp;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 use tracing::debug;
@@ -76,6 +76,8 @@ pub struct Reload {
     pub config: Arc<Config>,
     /// Where.
     pub sources: Arc<Sources>,
+    /// Told when it has come into force.
+    pub adopted: oneshot::Sender<()>,
 }
 
 /// What is known before anything was read: the sources, none of them up.
@@ -221,7 +223,7 @@ impl Refresher {
         let sources = Arc::clone(&self.sources);
         let deadline = started + config.interval;
         let patience = started + config.timeout;
-        let mut progress = Progress::new(&config, end, started);
+        let mut progress = Progress::new(&config, sources.tickets.counted_by(), end, started);
         let uses = progress.gathered.uses.clone();
         let mut ended = Ended::Whole;
         {
@@ -323,7 +325,11 @@ impl Refresher {
     }
 
     fn take_over(&mut self, reload: Reload, running: Option<&mut Progress>) -> bool {
-        let Reload { config, sources } = reload;
+        let Reload {
+            config,
+            sources,
+            adopted,
+        } = reload;
         let same = config.definition_hash() == self.config.definition_hash();
         let capabilities = sources.tickets.capabilities();
         if same {
@@ -356,6 +362,8 @@ impl Refresher {
         if same && self.window_end.is_some() {
             self.publish();
         }
+        // Whoever asked may be gone.
+        let _ = adopted.send(());
         same
     }
 }

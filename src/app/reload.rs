@@ -4,7 +4,7 @@ use std::{future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
@@ -217,11 +217,13 @@ impl Reloader {
         let counts_the_same = definition == refreshing.definition;
         warn_of_pace(&config, &sources);
         let sources = Arc::new(sources);
+        let (adopted, is_adopted) = oneshot::channel();
         let reload = Reload {
             config,
             sources: Arc::clone(&sources),
+            adopted,
         };
-        if refreshing.reloads.send(reload).await.is_err() {
+        if refreshing.reloads.send(reload).await.is_err() || is_adopted.await.is_err() {
             // The task is ending, and so is the program.
             return Err("the exporter is stopping".to_owned());
         }

@@ -285,8 +285,9 @@ fn summary(config: &Config, schedule: &Schedule) -> String {
 fn left_out(text: &mut String, config: &Config, schedule: &Schedule, means: Means) {
     let _ = writeln!(
         text,
-        "left out: {}, since nobody knows how many were open then",
-        catalogue::OPEN_TICKETS.name
+        "left out: {} and {}, since nobody knows how many were open then",
+        catalogue::OPEN_TICKETS.name,
+        catalogue::OLDEST_OPEN_TICKET_TIMESTAMP_SECONDS.name
     );
     for population in &config.populations {
         if !population.has_past() {

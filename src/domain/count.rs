@@ -233,12 +233,13 @@ mod tests {
         assert_eq!(ratio(None, Some(87)), None);
         assert_eq!(ratio(Some(29), None), None);
     }
+
     #[test]
     fn nothing_closed_is_nothing_resolved() {
         let completed = |closed, resolved| {
             let counts = ContactCounts {
-                closed,
                 resolved,
+                closed,
                 ..ContactCounts::default()
             };
             counts.completed().resolved

@@ -117,6 +117,14 @@ impl<'a, S: Sink> Walk<'a, S> {
                 self.put(&catalogue::OPEN_TICKETS, &labels, Some(float(open.count)));
             }
         }
+        for (segment, values) in self.segments() {
+            for open in values.open.iter().flatten() {
+                let labels = [("segment", segment), ("status", open.status.as_str())];
+                let oldest = open.oldest.map(unix_seconds);
+                let family = &catalogue::OLDEST_OPEN_TICKET_TIMESTAMP_SECONDS;
+                self.put(family, &labels, oldest);
+            }
+        }
     }
 
     fn ratings(&mut self) {

@@ -21,6 +21,8 @@ use crate::{
 pub struct Progress {
     /// What was read.
     pub gathered: Gathered,
+    /// What counts the tickets of a window, for people.
+    counted_by: &'static str,
     /// Of each source: how many readings are to come, and what was said so far.
     sources: HashMap<Source, Said>,
     /// Ticket counts still to come, by segment.
@@ -42,7 +44,12 @@ struct Said {
 
 impl Progress {
     /// Nothing read yet.
-    pub fn new(config: &Config, end: Timestamp, started: Instant) -> Self {
+    pub fn new(
+        config: &Config,
+        counted_by: &'static str,
+        end: Timestamp,
+        started: Instant,
+    ) -> Self {
         let places = config.segments.len() * config.windows.len();
         // All there may be: what a help desk cannot tell it does not say.
         let all = Capabilities {
@@ -64,6 +71,7 @@ impl Progress {
         };
         Self {
             gathered: Gathered::new(config, end, started),
+            counted_by,
             sources: sources(config, all).into_iter().map(said).collect(),
             contacts_waiting: vec![config.windows.len(); config.segments.len()],
             days: HashMap::new(),
@@ -222,7 +230,8 @@ impl Progress {
                 let window = self.gathered.window_of(interval);
                 match window.and_then(|window| config.windows.get(window)) {
                     Some(window) => format!(
-                        "the daily counts of the last {window} sum to {days}, but {created} tickets were counted as created in it"
+                        "the daily counts of the last {window} sum to {days}, but {} counts {created} created",
+                        self.counted_by
                     ),
                     None => doubt.to_string(),
                 }

@@ -9,8 +9,8 @@ use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, OpenTickets, Ratings,
-        Source, Tickets, WindowConclusions, assess,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, NoCreated, OpenTickets,
+        Ratings, Source, Tickets, WindowConclusions, assess,
     },
     snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
 };
@@ -174,7 +174,7 @@ impl Store {
             let evidence = concluded.evidence(tickets, exposed, dispersion.map(|kept| kept.value));
             let Some(evidence) = evidence else {
                 let waits = tickets == Tickets::Created
-                    && concluded.no_created.is_some_and(|why| why.may_pass());
+                    && concluded.no_created.is_some_and(NoCreated::may_pass);
                 if !waits {
                     self.rates.remove(&(place, tickets));
                 }

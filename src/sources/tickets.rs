@@ -43,6 +43,13 @@ impl TicketSource {
         }
     }
 
+    /// What counts the tickets of a window, for people.
+    pub const fn counted_by(&self) -> &'static str {
+        match self {
+            Self::HelpScout(_) => "the productivity report",
+        }
+    }
+
     /// What it can tell, as far as is known by now.
     pub fn capabilities(&self) -> Capabilities {
         match self {

@@ -64,11 +64,11 @@ pub fn empty() -> Snapshot {
     }
 }
 
-fn open(status: &str, count: u64) -> OpenCount {
+fn open(status: &str, count: u64, oldest: &str) -> OpenCount {
     OpenCount {
         status: status.to_owned(),
         count,
-        oldest: None,
+        oldest: oldest.parse().ok(),
     }
 }
 
@@ -106,7 +106,10 @@ pub fn full() -> Snapshot {
                         not_good: 1,
                     }),
                 ],
-                open: Some(vec![open("active", 41), open("pending", 7)]),
+                open: Some(vec![
+                    open("active", 41, "2017-12-24T18:00:00Z"),
+                    open("pending", 7, "2017-11-02T08:30:00Z"),
+                ]),
                 dispersion: Some(1.75),
             },
             SegmentValues {

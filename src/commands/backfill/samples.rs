@@ -24,8 +24,11 @@ use crate::exposition::{
 /// Samples that are held in memory until they are put aside: 16 bytes each.
 const HELD: usize = 1 << 16;
 
-/// A sample in a piece: its step (4 bytes) and its value (8 bytes).
-const RECORD: usize = 12;
+/// A sample in a piece: its step and its value, 8 bytes.
+const RECORD: usize = STEP + 8;
+
+/// Bytes of a step.
+const STEP: usize = 4;
 
 /// All samples of a span.
 pub struct Samples {
@@ -216,17 +219,21 @@ impl Sink for Samples {
 }
 
 fn encode(step: u32, value: f64) -> [u8; RECORD] {
-    let [a, b, c, d] = step.to_le_bytes();
-    let [e, f, g, h, i, j, k, l] = value.to_bits().to_le_bytes();
-    [a, b, c, d, e, f, g, h, i, j, k, l]
+    let mut record = [0; RECORD];
+    let (before, after) = record.split_at_mut(STEP);
+    before.copy_from_slice(&step.to_le_bytes());
+    after.copy_from_slice(&value.to_bits().to_le_bytes());
+    record
 }
 
-const fn decode(record: [u8; RECORD]) -> (u32, f64) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = record;
-    let step = u32::from_le_bytes([a, b, c, d]);
+fn decode(record: [u8; RECORD]) -> (u32, f64) {
+    let (mut step, mut value) = ([0; STEP], [0; RECORD - STEP]);
+    let (before, after) = record.split_at(STEP);
+    step.copy_from_slice(before);
+    value.copy_from_slice(after);
     (
-        step,
-        f64::from_bits(u64::from_le_bytes([e, f, g, h, i, j, k, l])),
+        u32::from_le_bytes(step),
+        f64::from_bits(u64::from_le_bytes(value)),
     )
 }
 

@@ -8,15 +8,9 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{DAY_SECONDS, DAYS, Interval, Window},
+    domain::{DAY_SECONDS, Interval, Window, days_before},
     sources::helpscout::MOST_DAYS,
 };
-
-/// The same as a step between calls.
-const CALL: usize = MOST_DAYS as usize;
-
-/// [`DAYS`] as seconds are counted.
-const BACK: i64 = DAYS as i64;
 
 /// How the account lets tickets be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,9 +196,10 @@ impl Days {
         let now = days_to(span.end(step));
         // Whole calls of 60 days. The last one goes on past what is needed, where that tells
         // whether the days agree with the counts.
-        (0..needed.min(now))
-            .step_by(CALL)
-            .filter(|block| *block >= known)
+        let next = (known + MOST_DAYS - 1) / MOST_DAYS;
+        let end = (needed.min(now) + MOST_DAYS - 1) / MOST_DAYS;
+        (next..end)
+            .map(|number| number * MOST_DAYS)
             .map(|block| Interval {
                 start: day(block),
                 end: day((block + MOST_DAYS).min(all)),
@@ -250,7 +245,10 @@ impl Schedule {
                     .map(|units| span.end(units.first() - 1));
                 let longest = windows.iter().filter_map(Window::days).max();
                 (
-                    Some(days(BACK, known_from)),
+                    Some(days(
+                        days_before(span.end(0)).seconds() / DAY_SECONDS,
+                        known_from,
+                    )),
                     longest
                         .filter(|_| !messages)
                         .and_then(|longest| i64::try_from(longest).ok())
@@ -351,7 +349,7 @@ fn horizon(windows: &[Window]) -> i64 {
         .flat_map(|window| baseline(window).into_iter().chain([2 * window.seconds()]))
         .max()
         .unwrap_or(0)
-        .max(BACK * DAY_SECONDS)
+        .max(days_before(Timestamp::UNIX_EPOCH).seconds())
 }
 
 fn greatest_common_divisor(one: i64, other: i64) -> i64 {

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::Error;
+use super::error::Error;
 use crate::commands::{
     output,
     progress::{Begin, Progress},

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
-    Error,
+    error::Error,
     missing::{Missing, sentences},
     months::{Period, Periods},
 };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Error, rows::Row};
+use super::{error::Error, rows::Row};
 use crate::domain::Tickets;
 
 /// Every key and what it means, in order. `docs/report.md` is held against it by a test.

@@ -244,7 +244,7 @@ proptest! {
     fn true_days_are_confirmed(
         counts in counts(),
         hours in proptest::array::uniform2(0_i64..=56 * 24),
-        share in 0.0..=1.0_f64,
+        sixteenths in 0_u64..=16,
     ) {
         let days = DailyCounts::ending_at(end(), counts);
         let [last, first] = { let mut hours = hours; hours.sort_unstable(); hours };
@@ -254,7 +254,7 @@ proptest! {
         };
         let (least, most) = days.least_and_most(asked);
         prop_assert!(least <= most);
-        let created = least + ((most - least) as f64 * share) as u64;
+        let created = least + (most - least) / 16 * sixteenths;
         let told = confirm(&days, &[(asked, Some(created))]);
         prop_assert!(told.is_ok(), "{told:?}");
         let filled = days.iter().map(|(_, count)| count.or(Some(0))).collect();

@@ -306,9 +306,10 @@ fn created_none(contacts: &Contacts) -> bool {
     contacts.current.created == Some(0) || contacts.previous.created == Some(0)
 }
 
+#[expect(clippy::ref_option, reason = "it is told what a question gives")]
 fn none_open(open: &Option<OpenTickets>) -> bool {
-    let all = open.iter().flatten();
-    open.is_some() && all.map(|status| status.count).all(|count| count == 0)
+    let counts = open.iter().flatten().map(|status| status.count);
+    open.is_some() && counts.fold(0_u64, u64::saturating_add) == 0
 }
 
 fn no_ticket(days: &DailyCounts) -> bool {

@@ -235,7 +235,7 @@ pub(super) struct TryTimeout(pub(super) Duration);
 /// What an answer of failure says of itself, for the operator and for Help Scout's support.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// Message and parameter names, bounded, on one line.
+    /// What was wrong in our own words, or refused parameters and known codes; never upstream text.
     pub message: Option<String>,
     /// `Correlation-Id`, which Help Scout's support asks for.
     pub correlation_id: Option<String>,

@@ -13,7 +13,7 @@ use serde_json::error::Category;
 
 pub use self::report::Productivity;
 pub(super) use self::{
-    list::{Entry, Named, Total},
+    list::{Entry, Named, Oldest, Total},
     problem::problem,
     report::Happiness,
     series::Series,

@@ -60,7 +60,7 @@ pub async fn kept(output: &Path) -> Kept {
 }
 
 /// A run that nobody waits for.
-async fn start(world: &World, config: &str) -> Child {
+fn start(world: &World, config: &str) -> Child {
     let path = world.path("contact-rate.yml");
     fs::write(&path, config).unwrap();
     Command::new(env!("CARGO_BIN_EXE_contact-rate-exporter"))
@@ -88,7 +88,7 @@ async fn a_second_run_is_refused_and_the_first_goes_on() {
     let world = World::new().await;
     let config = world.config_text(WINDOWS, "").await;
     world.answer_only(10);
-    let mut first = start(&world, &config).await;
+    let mut first = start(&world, &config);
     until_asked(&world, &mut first, 10).await;
     for flags in [&WEEK[..], &[WEEK[0], WEEK[1], "--dry-run"]] {
         let second = run_with(&world, &config, flags);
@@ -115,7 +115,7 @@ async fn a_kill_at_any_moment_loses_only_what_was_under_way() {
         // Killed as soon as the last one is answered: before, while or after it is kept.
         let answered = world.times_asked() + more;
         world.answer_only(answered);
-        let mut run = start(&world, &config).await;
+        let mut run = start(&world, &config);
         until_asked(&world, &mut run, answered).await;
         run.kill().unwrap();
         run.wait().unwrap();

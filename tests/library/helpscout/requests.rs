@@ -77,8 +77,8 @@ async fn one_refresh_asks_for_exactly_this() {
             ),
             format!("{NEW}?start=2025-11-13T12:34:00Z&end=2026-01-08T12:33:59Z{by_id}&viewBy=day"),
             format!("{HAPPINESS}?{range}{by_id}"),
-            format!("{CONVERSATIONS}?status=active{by_name}"),
-            format!("{CONVERSATIONS}?status=pending{by_name}"),
+            format!("{CONVERSATIONS}?status=active{by_name}&sortField=createdAt&sortOrder=asc"),
+            format!("{CONVERSATIONS}?status=pending{by_name}&sortField=createdAt&sortOrder=asc"),
         ]);
     }
     let (mut asked, mut expected) = (desk.targets(), expected);

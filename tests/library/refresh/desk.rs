@@ -25,7 +25,7 @@ use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::{
-    sync::{OnceCell, mpsc, watch},
+    sync::{OnceCell, mpsc, oneshot, watch},
     task::AbortHandle,
 };
 
@@ -273,6 +273,7 @@ pub fn reload(config: &Config, predecessor: &Sources) -> Reload {
     Reload {
         config: Arc::new(config.clone()),
         sources: Arc::new(sources_of(config, Some(predecessor))),
+        adopted: oneshot::channel().0,
     }
 }
 

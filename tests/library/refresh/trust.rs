@@ -139,7 +139,7 @@ async fn a_count_that_has_not_settled_is_no_fault() {
     let desk = Desk::start(|_| {}).await;
     let asked = AtomicUsize::new(0);
     desk.only(PRODUCTIVITY, move || {
-        if asked.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             Fate::Edited(one_more)
         } else {
             Fate::Edited(|body| one_more(one_more(body)))

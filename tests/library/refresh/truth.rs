@@ -1,10 +1,11 @@
 //! Every number of a snapshot, counted again from the story.
 
 use contact_rate_exporter::{
-    demo::story::{Activity, Channel, Filter, MAILBOXES, TAGS},
+    demo::story::{Activity, Channel, Filter, MAILBOXES, Status, TAGS},
     domain::{Bounds, Exposure, Tickets, bounds, rise_p_value},
     snapshot::{PopulationValues, RateValues, Snapshot},
 };
+use jiff::Timestamp;
 
 use super::desk::{Desk, POPULATIONS, STORY, before_end, end, refresher, sources};
 
@@ -19,6 +20,19 @@ const WINDOWS: [(&str, i64); 6] = [
     ("90d", 90 * DAY),
     ("36h", 3 * DAY / 2),
 ];
+
+/// When the oldest ticket of a status that waits was created.
+fn oldest(filter: &Filter, status: &str) -> Option<Timestamp> {
+    let status = match status {
+        "active" => Status::Active,
+        "pending" => Status::Pending,
+        other => panic!("{other}"),
+    };
+    let now = super::desk::now();
+    let statuses = [status];
+    let waiting = STORY.list(filter, &statuses, Timestamp::MIN, now, now);
+    waiting.map(|ticket| ticket.created).min()
+}
 
 fn segments() -> [(&'static str, Filter); 4] {
     let filter = Filter::default();
@@ -266,6 +280,10 @@ async fn every_number_is_that_of_the_story() {
         close(values.dispersion.unwrap(), dispersion(&filter), name);
         let open = STORY.open(&filter, super::desk::now());
         let expected = [("active", open.active), ("pending", open.pending)];
+        for open in values.open.iter().flatten() {
+            let oldest = oldest(&filter, &open.status);
+            assert_eq!(open.oldest, oldest, "{name} {}", open.status);
+        }
         let told = values.open.as_ref().map(|open| {
             let told = open.iter().map(|one| (one.status.as_str(), one.count));
             told.collect::<Vec<_>>()

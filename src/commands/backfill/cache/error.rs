@@ -56,7 +56,9 @@ impl CacheError {
     /// the low byte is the primary code.
     pub(super) fn of(path: &Path, source: sqlx::Error) -> Self {
         let path = path.to_owned();
-        let code = source.as_database_error().and_then(|error| error.code());
+        let code = source
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         let code: i32 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
         match code & 0xff {
             5 | 6 => Self::InUse(path),

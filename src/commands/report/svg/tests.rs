@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A report of the months before June 2026 and of what has gone by of June.
-fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
+fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Contents {
     let zone = time_zone("UTC").unwrap();
     let now = "2026-06-10T00:00:00Z".parse().unwrap();
     let from =
@@ -26,7 +26,7 @@ fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
         population: numbers.map(|(_, population)| population),
         dispersion: Some(1.5),
     }));
-    Report {
+    Contents {
         segment: segment.to_owned(),
         population: Some("dossiers_deposes".to_owned()),
         zone,

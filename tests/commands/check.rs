@@ -112,7 +112,7 @@ async fn each_failure_names_its_source_its_reason_and_what_to_do() {
             "",
             "daily_tickets",
             "decode: ",
-            "sum to 0, but 2 tickets were counted as created in it",
+            "sum to 0, but the productivity report counts 2 created",
         ),
         (
             Upstream::start(good).await,

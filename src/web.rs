@@ -47,6 +47,10 @@ use activity::Activity;
 use connection::converse;
 use connections::Connections;
 
+#[cfg(fuzzing)]
+pub use negotiate::{encoding, format};
+#[cfg(fuzzing)]
+pub use settings::load;
 pub use activity::{HEADER_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 pub use connection::MOST_HEADER_BYTES;
 pub use connections::MOST_CONNECTIONS;

@@ -21,6 +21,18 @@ use crate::{
 pub use answer::AnswerError;
 pub use fetch::FetchError;
 
+/// What becomes of any answer that a population's server gives. An accepted one is a count.
+#[cfg(any(test, fuzzing))]
+pub fn survive(body: &[u8]) {
+    let answers = [http::read(body), promql::read(body)];
+    for value in answers.into_iter().flatten() {
+        assert!(
+            answer::checked(value).is_err() || (value.is_finite() && value >= 0.0),
+            "{value}"
+        );
+    }
+}
+
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
     readers: Vec<Reader>,

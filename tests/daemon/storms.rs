@@ -20,7 +20,8 @@ use crate::common::{
 };
 
 const SUCCESSFUL: &str = "contact_exporter_config_last_reload_successful";
-const SEGMENT: &str = "segments: [{name: usagers, mailboxes: [Usagers], tags: [bug]}]\n";
+const SEGMENT: &str =
+    "windows: [7d]\nsegments: [{name: usagers, mailboxes: [Inbox A], tags: [billing]}]\n";
 
 /// The samples of tickets, which a storm must not touch.
 fn tickets(page: &str) -> Vec<&str> {
@@ -63,13 +64,18 @@ async fn a_config_that_became_something_else_is_refused_and_the_old_one_stays() 
         let (status, text) = exporter.post("/-/reload").await;
         assert_eq!(status, 500, "{said}: {text}");
         assert!(text.contains(said), "{said}: {text}");
-        let page = exporter.metrics().await;
-        assert_eq!(value(&page, SUCCESSFUL), Some(0.0), "{said}");
+        let page = exporter
+            .metrics_when(said, |page| value(page, SUCCESSFUL) == Some(0.0))
+            .await;
         assert_eq!(tickets(&page), tickets(&before), "{said}");
+        // So that the next one is another failure.
+        remove(&path);
+        folder.rewrite(&desk, "");
+        assert_eq!(exporter.post("/-/reload").await.0, 200);
+        exporter
+            .metrics_when(said, |page| value(page, SUCCESSFUL) == Some(1.0))
+            .await;
     }
-    remove(&path);
-    folder.rewrite(&desk, "");
-    assert_eq!(exporter.post("/-/reload").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn a_damaged_config_shows_no_secret(index in any::<prop::sample::Index>(), changes in changes()) {
         let examples = examples("tests/config/good");
-        let text = damaged(index.get(&examples), &changes);
+        let text = damaged(index.get::<String>(&examples), &changes);
         let told = told(&text);
         prop_assert!(!told.contains(SECRET), "{text}\n---\n{told}");
     }
@@ -76,7 +76,7 @@ proptest! {
         let examples = examples("tests/web_config/good");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("web.yml");
-        fs::write(&file, damaged(index.get(&examples), &changes)).unwrap();
+        fs::write(&file, damaged(index.get::<String>(&examples), &changes)).unwrap();
         if let Err(error) = WebConfig::load(Some(&file)) {
             prop_assert!(error.to_string().contains("web.yml"), "{error}");
         }

@@ -1,6 +1,7 @@
 //! Faults that come many at a time, or at any moment.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     path::Path,
     process::Command,
@@ -82,9 +83,9 @@ async fn a_config_that_became_something_else_is_refused_and_the_old_one_stays() 
 async fn a_storm_of_reloads_during_a_refresh_ends_with_the_last_config() {
     // The first report hangs, so that the first refresh runs all the time.
     let held = Arc::new(AtomicBool::new(true));
-    let hold = Arc::clone(&held);
+    let still = Arc::clone(&held);
     let desk = all_but(HAPPINESS, move || {
-        if hold.load(Ordering::Relaxed) {
+        if still.load(Ordering::Relaxed) {
             Reply::silence()
         } else {
             Reply::json(
@@ -246,9 +247,11 @@ async fn names_that_do_not_resolve_black_holes_and_broken_tls_fail_alone() {
     ];
     let mut more = String::from("timeout: 1s\npopulations:\n");
     for (index, (_, url)) in cases.iter().enumerate() {
-        more.push_str(&format!(
-            "  p{index}: {{total: {{http: {{url: '{url}/count?at={{end}}', pointer: /count}}}}}}\n"
-        ));
+        writeln!(
+            more,
+            "  p{index}: {{total: {{http: {{url: '{url}/count?at={{end}}', pointer: /count}}}}}}"
+        )
+        .unwrap();
     }
     let folder = Folder::new(&desk, &more);
     let start = Instant::now();

@@ -30,6 +30,8 @@ use url::Url;
 use self::{call::Caller, directory::Directory, exchange::Network, reports::Seen};
 use crate::config::{Config, Segment};
 
+#[cfg(fuzzing)]
+pub use self::wire::survive;
 pub use self::{
     desk::{Desk, Questions},
     endpoint::Endpoint,

@@ -18,4 +18,5 @@ mod reload;
 mod secrets;
 mod start;
 mod stop;
+mod storms;
 mod web;

@@ -42,5 +42,33 @@ fn without_text(error: &serde_json::Error) -> String {
     }
 }
 
+/// Reads a body as every kind of answer. Whatever it is, nothing panics and no error repeats it.
+#[cfg(any(test, fuzzing))]
+pub fn survive(body: &[u8]) {
+    fn quiet<T>(outcome: Result<T, String>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(told) => {
+                assert!(!told.contains("planted"), "{told}");
+                None
+            }
+        }
+    }
+    let start = jiff::Timestamp::UNIX_EPOCH;
+    if let Some(report) = quiet(decode::<Productivity>(body)) {
+        let _ = (report.current(), report.previous());
+    }
+    if let Some(series) = quiet(decode::<Series>(body)) {
+        let _ = series.by_day(start, 56);
+    }
+    if let Some(page) = quiet(decode::<Named>(body)) {
+        let _ = page.has_next(1);
+    }
+    let _ = quiet(decode::<Happiness>(body));
+    let _ = quiet(decode::<Total>(body));
+    let _ = quiet(granted(body));
+    let _ = (problem(body), oauth_error(body));
+}
+
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,22 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// As a cache on a read-only file system: nobody can make a folder below a file, not even root.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_cannot_be_written_is_named_before_any_call() {
+    let world = World::new().await;
+    let file = world.path("file");
+    fs::write(&file, "").unwrap();
+    let cache = format!("--cache-dir={}", file.join("cache").display());
+    let ended = run(&world, "windows: [1d]", &with(&[&cache])).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    let said = one_line(&ended.output);
+    assert!(said.contains("cannot use the cache"), "{said}");
+    assert!(said.contains("file/cache"), "{said}");
+    assert!(world.asked().is_empty());
+    assert!(!world.path("history.om").exists());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_of_something_else_is_refused() {
     let world = World::new().await;

@@ -22,6 +22,10 @@ pub use answer::AnswerError;
 pub use fetch::FetchError;
 
 /// What becomes of any answer that a population's server gives. An accepted one is a count.
+///
+/// # Panics
+///
+/// Where one of the properties does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn survive(body: &[u8]) {
     let answers = [http::read(body), promql::read(body)];

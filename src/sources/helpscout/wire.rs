@@ -43,6 +43,10 @@ fn without_text(error: &serde_json::Error) -> String {
 }
 
 /// Reads a body as every kind of answer. Whatever it is, nothing panics and no error repeats it.
+///
+/// # Panics
+///
+/// Where one of the properties does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn survive(body: &[u8]) {
     fn quiet<T>(outcome: Result<T, String>) -> Option<T> {

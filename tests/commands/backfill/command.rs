@@ -105,7 +105,7 @@ async fn a_cache_that_cannot_be_written_is_named_before_any_call() {
     let ended = run(&world, "windows: [1d]", &with(&[&cache])).await;
     assert_eq!(ended.code, Some(1), "{}", ended.output);
     let said = one_line(&ended.output);
-    assert!(said.contains("cannot use the cache"), "{said}");
+    assert!(said.contains("for the cache"), "{said}");
     assert!(said.contains("file/cache"), "{said}");
     assert!(world.asked().is_empty());
     assert!(!world.path("history.om").exists());

@@ -2,48 +2,22 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex},
+    path::PathBuf,
+    sync::{Arc, Mutex},
 };
 
 use contact_rate_exporter::demo::{
-    database,
     simulator::{Options, Simulator, bind, serve},
-    story::{DEFAULT_SEED, Scenario, Story},
+    story::Story,
 };
 use hyper::{Request, Response, StatusCode, body::Bytes};
-use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
-use tokio::{sync::OnceCell, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 
-/// When the story is told: it goes back three years from here.
-pub fn now() -> Timestamp {
-    "2026-03-11T14:37:20Z".parse().unwrap()
-}
-
-pub static STORY: LazyLock<Arc<Story>> =
-    LazyLock::new(|| Arc::new(Story::new(Scenario::Incident, DEFAULT_SEED, now())));
+pub use crate::common::story::{STORY, database, days, now};
 
 /// Reports and lists, without token, mailboxes and tags.
 pub const COUNTED: [&str; 2] = ["/v2/reports/", "/v2/conversations"];
-
-pub fn days(count: i64) -> SignedDuration {
-    SignedDuration::from_hours(24 * count)
-}
-
-/// The story's database, written once for all tests of this program.
-pub async fn database() -> &'static Path {
-    static DATABASE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
-    let (_, path) = DATABASE
-        .get_or_init(async || {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("story.sqlite");
-            database::create(&path, &STORY).await.unwrap();
-            (folder, path)
-        })
-        .await;
-    path
-}
 
 /// What happens to a request before it is answered.
 pub type Fault = Arc<dyn Fn(&Request<Bytes>) -> Option<StatusCode> + Send + Sync>;

@@ -99,9 +99,8 @@ async fn a_second_run_is_refused_and_the_first_goes_on() {
             "{said}"
         );
     }
+    world.kill(&mut first);
     world.answer_only(usize::MAX);
-    first.kill().unwrap();
-    first.wait().unwrap();
     let third = run_with(&world, &config, &WEEK);
     assert_eq!(third.code, Some(0), "{}", third.output);
 }
@@ -117,8 +116,7 @@ async fn a_kill_at_any_moment_loses_only_what_was_under_way() {
         world.answer_only(answered);
         let mut run = start(&world, &config);
         until_asked(&world, &mut run, answered).await;
-        run.kill().unwrap();
-        run.wait().unwrap();
+        world.kill(&mut run);
         assert!(!world.path("history.om").exists(), "whole or not at all");
         asked_in_vain += more;
     }

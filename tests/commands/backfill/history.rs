@@ -137,8 +137,7 @@ async fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, ans
         }
         tokio::time::sleep(server::PAUSE).await;
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    world.kill(&mut child);
 }
 
 /// A Prometheus on the imported blocks, which scrapes nothing.

@@ -1,8 +1,9 @@
 //! A simulated Help Scout that keeps count, the database of its story, and configs for both.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    process::Child,
     sync::{Arc, Mutex},
 };
 
@@ -10,7 +11,7 @@ use contact_rate_exporter::demo::{
     simulator::{Options, Simulator, bind, serve},
     story::Story,
 };
-use hyper::{Request, Response, StatusCode, body::Bytes};
+use hyper::{Request, Response, StatusCode, body::Bytes, header};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -25,11 +26,41 @@ pub type Fault = Arc<dyn Fn(&Request<Bytes>) -> Option<StatusCode> + Send + Sync
 /// What is answered instead of the story's answer.
 pub type Instead = Arc<dyn Fn(&Request<Bytes>) -> Option<Response<Bytes>> + Send + Sync>;
 
+/// Who asked what.
+#[derive(Default)]
+struct Book {
+    asked: BTreeMap<String, usize>,
+    /// The tokens of those that asked; each run of the program has its own.
+    callers: BTreeSet<Vec<u8>>,
+    gone: BTreeSet<Vec<u8>>,
+}
+
+impl Book {
+    fn answered(&self) -> usize {
+        self.asked.values().sum()
+    }
+
+    /// Counts a request, unless `limit` are counted.
+    fn counts(&mut self, request: &Request<Bytes>, limit: usize) -> bool {
+        let free = self.answered() < limit;
+        if free {
+            *self.asked.entry(request.uri().to_string()).or_default() += 1;
+            self.callers.insert(token(request));
+        }
+        free
+    }
+}
+
+fn token(request: &Request<Bytes>) -> Vec<u8> {
+    let token = request.headers().get(header::AUTHORIZATION);
+    token.map_or_else(Vec::new, |token| token.as_bytes().to_vec())
+}
+
 /// A Help Scout.
 pub struct World {
     pub folder: TempDir,
     address: String,
-    asked: Arc<Mutex<BTreeMap<String, usize>>>,
+    book: Arc<Mutex<Book>>,
     limit: watch::Sender<usize>,
     running: JoinHandle<()>,
 }
@@ -63,13 +94,13 @@ impl World {
         let simulator = Arc::new(Simulator::new(story, options));
         let listener = bind().await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let asked: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+        let book: Arc<Mutex<Book>> = Arc::default();
         let (limit, limited) = watch::channel(usize::MAX);
         let answer = {
-            let asked = Arc::clone(&asked);
+            let book = Arc::clone(&book);
             move |request: Request<Bytes>| {
                 let (simulator, instead) = (Arc::clone(&simulator), Arc::clone(&instead));
-                let asked = Arc::clone(&asked);
+                let book = Arc::clone(&book);
                 let mut limited = limited.clone();
                 async move {
                     if let Some(response) = instead(&request) {
@@ -77,17 +108,16 @@ impl World {
                     }
                     let path = request.uri().path();
                     if COUNTED.iter().any(|counted| path.starts_with(counted)) {
-                        let uri = request.uri().to_string();
-                        let take = |limit: &usize| {
-                            let mut asked = asked.lock().unwrap();
-                            let free = asked.values().sum::<usize>() < *limit;
-                            if free {
-                                *asked.entry(uri.clone()).or_default() += 1;
-                            }
-                            free
+                        let limit = *limited.borrow_and_update();
+                        let (gone, counted) = {
+                            let mut book = book.lock().unwrap();
+                            let gone = book.gone.contains(&token(&request));
+                            (gone, !gone && book.counts(&request, limit))
                         };
-                        let start = *limited.borrow_and_update();
-                        if !take(&start) {
+                        if gone {
+                            return Response::new(Bytes::new());
+                        }
+                        if !counted {
                             // Whoever asked is gone when the limit changes.
                             let _changed = limited.changed().await;
                             return Response::new(Bytes::new());
@@ -101,7 +131,7 @@ impl World {
         Self {
             folder: tempfile::tempdir().unwrap(),
             address,
-            asked,
+            book,
             limit,
             running,
         }
@@ -109,12 +139,21 @@ impl World {
 
     /// The counted requests that were answered, and how often.
     pub fn asked(&self) -> BTreeMap<String, usize> {
-        self.asked.lock().unwrap().clone()
+        self.book.lock().unwrap().asked.clone()
     }
 
     /// How often a counted request was answered.
     pub fn times_asked(&self) -> usize {
-        self.asked.lock().unwrap().values().sum()
+        self.book.lock().unwrap().answered()
+    }
+
+    /// Kills `run`. What it sent and was not read yet counts no more.
+    pub fn kill(&self, run: &mut Child) {
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let mut book = self.book.lock().unwrap();
+        let callers = std::mem::take(&mut book.callers);
+        book.gone.extend(callers);
     }
 
     /// Answers so many counted requests in all, and leaves the others without an answer.

@@ -5,6 +5,7 @@
 
 pub mod assessment;
 pub mod bounds;
+pub mod calendar;
 pub mod change;
 mod chi_squared;
 pub mod conclusions;
@@ -19,6 +20,7 @@ pub mod window;
 
 pub use assessment::{Assessment, Evidence, assess};
 pub use bounds::{Bounds, bounds};
+pub use calendar::day_bounds;
 pub use change::{Change, change};
 pub use conclusions::{
     BaselineFrom, Conclusions, Exposed, NoCreated, Question, SegmentReading, WindowConclusions,

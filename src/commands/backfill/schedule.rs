@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{DAY_SECONDS, Interval, Window, days_before},
-    sources::helpscout::MOST_DAYS,
+    sources::capabilities::MOST_DAYS,
 };
 
 /// How the account lets tickets be counted.

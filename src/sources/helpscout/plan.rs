@@ -77,6 +77,28 @@ impl Plan {
         self.lock().reports == Reports::Unavailable
     }
 
+    /// What is known by now.
+    pub(super) fn reports(&self) -> Reports {
+        self.lock().reports
+    }
+
+    /// Takes what was found out outside a refresh, if nothing is known yet.
+    pub(super) fn learn(&self, told: Reports) {
+        let mut known = self.lock();
+        if known.reports != Reports::Unknown {
+            return;
+        }
+        known.reports = told;
+        if told == Reports::Unavailable {
+            if known.refused_at.is_none() {
+                warn_of_refusal();
+            }
+            known.refused_at = Some(Instant::now());
+        } else if known.refused_at.take().is_some() {
+            tell_of_return();
+        }
+    }
+
     /// Begins a refresh: `patience` is how long its other calls wait for the first report.
     pub(super) fn begin(&self, patience: Instant) -> Finding<'_> {
         let started = Instant::now();
@@ -102,6 +124,17 @@ impl Plan {
         // There is nothing that a panic could leave half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn warn_of_refusal() {
+    warn!(
+        "Help Scout refuses reports (403): the plan has no reports. Created tickets are counted by \
+         searching conversations, without those deleted since; what only reports know is absent"
+    );
+}
+
+fn tell_of_return() {
+    info!("Help Scout answers reports: tickets are counted from them again");
 }
 
 /// What one refresh finds out about the plan. The first to tell decides for all of it.
@@ -152,7 +185,7 @@ impl Finding<'_> {
         if first && told == Reports::Available {
             let mut known = self.plan.lock();
             if known.refused_at.take().is_some() {
-                info!("Help Scout answers reports: tickets are counted from them again");
+                tell_of_return();
             }
         }
     }
@@ -172,10 +205,7 @@ impl Finding<'_> {
         known.reports = *self.decided.borrow();
         if known.reports == Reports::Unavailable {
             if known.refused_at.is_none() {
-                warn!(
-                    "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
-                     conversations; what only reports know is absent"
-                );
+                warn_of_refusal();
             }
             if self.first == Reports::Unknown {
                 known.refused_at = Some(self.started);

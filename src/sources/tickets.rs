@@ -109,6 +109,16 @@ impl TicketSource {
         }
     }
 
+    /// Why nothing is counted of a segment by a source that has created tickets only.
+    pub fn not_countable(&self, segment: &Segment) -> String {
+        match self {
+            Self::HelpScout(_) => format!(
+                "segment `{}` names a channel, or a tag with a comma in it, which the list of conversations cannot filter by",
+                segment.name
+            ),
+        }
+    }
+
     /// What a refresh of `config` costs.
     pub fn budget(&self, config: &Config) -> Budget {
         match self {
@@ -121,6 +131,16 @@ impl TicketSource {
                     granted_per_minute: client.granted_per_minute(),
                 }
             }
+        }
+    }
+
+    /// Why the pace is not certain before the first answer, to follow it; `None` where it is.
+    pub const fn pace_in_doubt(&self, config: &Config) -> Option<&'static str> {
+        match self {
+            Self::HelpScout(_) if config.helpscout.requests_per_minute.is_some() => None,
+            Self::HelpScout(_) => Some(
+                " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)",
+            ),
         }
     }
 

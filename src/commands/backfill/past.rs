@@ -80,7 +80,7 @@ impl Past<'_> {
         let mut counts = self.counts(segment, index, interval).await?;
         let elsewhere = matches!(
             self.schedule.mode(),
-            Mode::Reports {
+            Mode::AllCounts {
                 messages: false,
                 ..
             }
@@ -108,7 +108,7 @@ impl Past<'_> {
         } else {
             interval.seconds()
         };
-        if self.schedule.mode() == Mode::Search {
+        if self.schedule.mode() == Mode::CreatedOnly {
             return Ok(ContactCounts {
                 created: self.searched(segment, interval, part).await?,
                 ..ContactCounts::default()
@@ -159,7 +159,7 @@ impl Past<'_> {
         segment: usize,
         end: Timestamp,
     ) -> Result<Option<DailyCounts>, CacheError> {
-        let Mode::Reports { created, .. } = self.schedule.mode() else {
+        let Mode::AllCounts { created, .. } = self.schedule.mode() else {
             return Ok(None);
         };
         let step = self.schedule.span().step();
@@ -253,7 +253,7 @@ pub fn population_readings(
     mode: Mode,
     end: Timestamp,
 ) -> impl Iterator<Item = (usize, Interval)> {
-    let with_baseline = mode != Mode::Search;
+    let with_baseline = mode != Mode::CreatedOnly;
     config
         .populations
         .iter()

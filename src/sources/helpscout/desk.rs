@@ -11,7 +11,7 @@ use super::{
     Error, Filter, HelpScout, Reader, Telemetry,
     looked_up::{Asking, created_none, never, no_ticket, none_open},
     past::Past,
-    plan::{Finding, Plan, Reports},
+    plan::{Finding, Plan, Reports, capabilities},
 };
 use crate::{
     config::{Config, CountsFrom, Segment},
@@ -117,14 +117,6 @@ impl Desk {
         }
         let happiness = usize::from(config.helpscout.happiness);
         segments * windows * (1 + happiness) + segments + 2 * listable
-    }
-}
-
-pub(super) const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
-    Capabilities {
-        all_counts: reports,
-        days: reports,
-        ratings: reports && happiness,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use super::Doubt;
+use super::doubt::Doubt;
 use crate::domain::Reason;
 
 /// Why a database gave no answer.

@@ -35,4 +35,4 @@ pub use duration::{DAY_SECONDS, parse_duration};
 pub use rate::rate;
 pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source, SourceFailure};
-pub use window::{Baseline, Interval, Window, cut_to_minute};
+pub use window::{Baseline, Interval, Window, cut_to_minute, stamp};

@@ -55,11 +55,6 @@ impl Intervals {
         }
     }
 
-    /// Step at which the first one ends.
-    pub const fn first(&self) -> i64 {
-        self.first
-    }
-
     fn needs(&self, step: i64) -> bool {
         (self.first <= step && step <= self.last_before) || (0 <= step && step < self.steps)
     }

@@ -17,7 +17,7 @@ use crate::{
 pub enum Mode {
     /// All counts of an interval in one answer.
     AllCounts {
-        /// Whether it has created tickets; else series by day do.
+        /// Whether it has created tickets; else the series by day does.
         created: bool,
         /// Whether it has messages received; else their own series does.
         messages: bool,
@@ -157,8 +157,6 @@ struct Days {
     back: i64,
     /// Steps from one with the same time of day to the next.
     stride: i64,
-    /// Nothing is needed from here on; `None`: up to the last step.
-    until: Option<Timestamp>,
 }
 
 impl Days {
@@ -171,23 +169,15 @@ impl Days {
             |index: i64| Timestamp::from_second(start + index * DAY_SECONDS).unwrap_or_default();
         let days_to = |end: Timestamp| (end.as_second() - start) / DAY_SECONDS;
         let all = days_to(span.end(last));
-        let needed = match self.until {
-            // Rounded up: a day that is only partly known otherwise is read too.
-            Some(until) => (until.as_second() - start + DAY_SECONDS - 1)
-                .div_euclid(DAY_SECONDS)
-                .clamp(0, all),
-            None => all,
-        };
         let known = if step == first {
             0
         } else {
             days_to(span.end(step - self.stride))
         };
         let now = days_to(span.end(step));
-        // Whole calls of 60 days. The last one goes on past what is needed, where that tells
-        // whether the days agree with the counts.
+        // Whole calls of 60 days.
         let next = (known + MOST_DAYS - 1) / MOST_DAYS;
-        let end = (needed.min(now) + MOST_DAYS - 1) / MOST_DAYS;
+        let end = (now + MOST_DAYS - 1) / MOST_DAYS;
         (next..end)
             .map(|number| number * MOST_DAYS)
             .map(|block| Interval {
@@ -221,29 +211,16 @@ impl Schedule {
         let ratings = (all_counts && config.helpscout.happiness)
             .then(|| Layout::new(&span, &windows, false, true, false));
         let stride = DAY_SECONDS / greatest_common_divisor(span.step(), DAY_SECONDS);
-        let days = |back: i64, until| Days {
-            back,
-            stride,
-            until,
-        };
+        let days = |back: i64| Days { back, stride };
         let (created_days, message_days) = match mode {
             Mode::CreatedOnly => (None, None),
-            Mode::AllCounts { created, messages } => {
-                let known_from = counts
-                    .units
-                    .filter(|_| created && DAY_SECONDS % span.step() == 0)
-                    .map(|units| span.end(units.first() - 1));
+            Mode::AllCounts { messages, .. } => {
+                // As the daemon reads them, so that nothing rests on days that it would not trust.
+                let created = days_before(span.end(0)).seconds() / DAY_SECONDS;
                 let longest = windows.iter().filter_map(Window::days).max();
-                (
-                    Some(days(
-                        days_before(span.end(0)).seconds() / DAY_SECONDS,
-                        known_from,
-                    )),
-                    longest
-                        .filter(|_| !messages)
-                        .and_then(|longest| i64::try_from(longest).ok())
-                        .map(|longest| days(longest, None)),
-                )
+                let longest = longest.filter(|_| !messages);
+                let longest = longest.and_then(|longest| i64::try_from(longest).ok());
+                (Some(days(created)), longest.map(days))
             }
         };
         Self {
@@ -273,13 +250,6 @@ impl Schedule {
             .calls(&self.span, &self.windows, 0)
             .first()
             .copied()
-    }
-
-    /// From where on days are sums of steps.
-    pub fn units_start(&self) -> Option<Timestamp> {
-        self.counts
-            .units
-            .map(|units| self.span.end(units.first() - 1))
     }
 
     /// The calls per segment that are first needed at `step`.

@@ -12,12 +12,13 @@ use super::{
     Reader,
     endpoint::Endpoint,
     error::{Detail, Error},
-    filter::{Filter, Query, last_second, stamp},
+    filter::{Filter, Query, last_second},
     wire::{Happiness, Productivity, Series},
 };
 use crate::{
     domain::{
         ContactCounts, Contacts, DAY_SECONDS, DailyCounts, Interval, Ratings, Tickets, days_before,
+        stamp,
     },
     sources::capabilities::MOST_DAYS,
 };

@@ -98,7 +98,7 @@ impl Error {
 /// file system does.
 pub type ConfigSource = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
 
-/// Reads the configuration on a thread of its self_metrics, so that signals and scrapes are heard meanwhile.
+/// Reads the configuration on a thread of its own, so that signals and scrapes are heard meanwhile.
 pub async fn read(source: &ConfigSource) -> Result<Config, Error> {
     let source = Arc::clone(source);
     tokio::task::spawn_blocking(move || source())

@@ -171,7 +171,7 @@ mod tests {
             prop_assert!(intervals.count(&span, paired) >= least);
             if units {
                 prop_assert_eq!(intervals.count(&span, paired), least);
-                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - intervals.first()));
+                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - intervals.first));
             }
         }
     }

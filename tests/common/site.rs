@@ -83,7 +83,7 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends one request on a connection of its self_metrics.
+    /// Sends one request on a connection of its own.
     pub async fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
         let mut stream = self.connect().await;
         let request =

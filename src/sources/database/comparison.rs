@@ -7,6 +7,7 @@
 //! far apart. What cannot be read, or sampled, is not judged.
 
 mod judge;
+mod named;
 mod reading;
 
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +43,8 @@ pub(super) struct Comparison {
     about: String,
     /// The placeholder, if it stands alone on its side.
     bare: Option<Form>,
+    /// Nothing is compared: an instant is reckoned with as with a number.
+    is_arithmetic: bool,
     /// Queries that give a sample, for one `FROM` after the other: in the first that the database
     /// understands it is at home. Each of a `FROM` gives other rows.
     samples: Vec<Vec<Template>>,

@@ -28,6 +28,11 @@ pub enum Doubt {
         /// What to write.
         advice: &'static str,
     },
+    /// An instant in a sum, a difference, a product.
+    #[error(
+        "the query reckons with :start or :end as with a number, and an instant is none: write :start_unix and :end_unix, which are seconds since 1970"
+    )]
+    Arithmetic,
     /// MySQL and MariaDB warned that a value is none of the type that it was compared as.
     #[error(
         "the server warned that the query takes values for times or numbers that are none (SHOW WARNINGS, 1292): compare a text as text (:start_iso for 2026-01-31T12:00:00Z), or convert it, as in STR_TO_DATE(…)"

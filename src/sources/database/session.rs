@@ -13,6 +13,7 @@ use crate::{
 /// How far a reading has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    Opening,
     Connecting,
     Asking,
 }
@@ -21,6 +22,7 @@ impl Phase {
     /// What running out of time means now.
     pub(super) fn timed_out(self) -> SqlError {
         match self {
+            Self::Opening => SqlError::NotOpened,
             Self::Connecting => SqlError::NoConnection,
             Self::Asking => SqlError::TimedOut,
         }
@@ -110,7 +112,10 @@ impl Session {
         limit: Instant,
         phase: &mut Phase,
     ) -> Result<Vec<Row>, SqlError> {
-        *phase = Phase::Connecting;
+        *phase = match self.dialect {
+            Dialect::Sqlite => Phase::Opening,
+            Dialect::Postgres | Dialect::Mysql => Phase::Connecting,
+        };
         // Whoever stops waiting drops this future, and the connection with it.
         let mut open = self.driver.begin(limit).await?;
         *phase = Phase::Asking;

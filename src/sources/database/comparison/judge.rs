@@ -24,6 +24,9 @@ enum Class {
 
 /// Judges the `rows` of the samples of `comparison`.
 pub fn judge(comparison: &Comparison, dialect: Dialect, rows: &[Row]) -> Result<(), Doubt> {
+    if comparison.is_arithmetic {
+        return Err(Doubt::Arithmetic);
+    }
     let column = || comparison.about.clone();
     let mut numbers = Vec::new();
     let mut beside_texts = Vec::new();
@@ -197,6 +200,7 @@ mod tests {
         Comparison {
             about: "`created`".to_owned(),
             bare,
+            is_arithmetic: false,
             samples: Vec::new(),
         }
     }

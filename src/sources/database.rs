@@ -15,6 +15,7 @@
 //! | `postgres`, `mysql`, `sqlite` | the drivers: transactions, limits, types, codes |
 //! | `comparison` | what a query compares with its placeholders, and whether that is defined |
 //! | `examination` | the samples that tell |
+//! | `files` | what a driver opens by itself: no pipe, no device |
 //! | `relation` | what a query reads, for `check` |
 
 mod comparison;
@@ -22,6 +23,7 @@ mod connection;
 mod doubt;
 mod error;
 mod examination;
+mod files;
 mod mysql;
 mod postgres;
 mod relation;

@@ -23,7 +23,9 @@ pub enum SqlError {
     #[error("the file could not be opened in time: does its file system answer?")]
     NotOpened,
     /// What stands at the path is no file.
-    #[error("at its path is {0}, and only regular files are read")]
+    #[error(
+        "at the path of the database, or of a certificate, is {0}, and only regular files are read"
+    )]
     NoFile(&'static str),
     /// No answer within the timeout, or before the refresh had to end.
     #[error("no answer in time: is there an index on the columns of the query's WHERE?")]

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use tokio::time::Instant;
 
-use super::{Relation, Row, Shape, SqlError, Statement, connection::Driver, examination::examine};
+use super::{
+    Relation, Row, Shape, SqlError, Statement, connection::Driver, examination::examine,
+    files::Files,
+};
 use crate::{
     config::{self, Dialect, Secret, address},
     domain::Interval,
@@ -35,6 +38,8 @@ pub(super) struct Session {
     folder: PathBuf,
     dialect: Dialect,
     driver: Driver,
+    /// What the address says that certificates are read from.
+    certificates: Files,
     /// Its file holds an address that cannot be used, and the log says so already.
     is_told: bool,
 }
@@ -54,6 +59,7 @@ impl Session {
             folder: database.folder.clone(),
             dialect,
             driver,
+            certificates: Files::new(address::certificates(&address)),
             is_told: false,
         })
     }
@@ -116,6 +122,7 @@ impl Session {
             Dialect::Sqlite => Phase::Opening,
             Dialect::Postgres | Dialect::Mysql => Phase::Connecting,
         };
+        self.certificates.look().await?;
         // Whoever stops waiting drops this future, and the connection with it.
         let mut open = self.driver.begin(limit).await?;
         *phase = Phase::Asking;
@@ -141,6 +148,7 @@ impl Session {
         statement: &Statement,
         limit: Instant,
     ) -> Result<Vec<Relation>, SqlError> {
+        self.certificates.look().await?;
         let mut open = self.driver.begin(limit).await?;
         let mut relations = Vec::new();
         let mut outcome = Ok(());

@@ -4,21 +4,19 @@
 //! millisecond, a file put in its place is seen, and nothing is held in between. Only one statement
 //! that reads is ever prepared: others could undo that, or write elsewhere.
 
-use std::{fs, io, os::unix::fs::FileTypeExt as _, str::FromStr};
+use std::str::FromStr;
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Either, Executor, Row as _, SqlSafeStr,
     Statement as _, TypeInfo, ValueRef,
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteError, SqliteRow},
 };
-use tokio::{
-    task::{JoinHandle, spawn_blocking},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{
     Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    files::Files,
     relation::Named,
     statement::{Bind, numbered, written},
     statement_time,
@@ -35,9 +33,7 @@ const STEPS: i32 = 1000;
 /// How to open a file.
 pub(super) struct Session {
     options: SqliteConnectOptions,
-    /// A look at the file that its file system has not answered yet: it is not asked again
-    /// meanwhile.
-    looking: Option<JoinHandle<io::Result<Option<&'static str>>>>,
+    file: Files,
 }
 
 /// A file that is open.
@@ -56,16 +52,14 @@ impl Session {
             .pragma("query_only", "ON")
             .statement_cache_capacity(1)
             .disable_statement_logging();
-        Ok(Self {
-            options,
-            looking: None,
-        })
+        let file = Files::new(vec![options.get_filename().to_owned()]);
+        Ok(Self { options, file })
     }
 
     /// Opens the file. Waits for a lock a little less long than to `limit`, so that it is SQLite that
     /// gives up and says why.
     pub(super) async fn begin(&mut self, limit: Instant) -> Result<Open, SqlError> {
-        self.look().await?;
+        self.file.look().await?;
         let connection = self
             .options
             .clone()
@@ -74,43 +68,6 @@ impl Session {
             .await
             .map_err(told)?;
         Ok(Open { connection, limit })
-    }
-}
-
-impl Session {
-    /// Whether the file is one: opening a pipe would wait for whoever writes to it. Whoever stops
-    /// waiting leaves the look to the next.
-    async fn look(&mut self) -> Result<(), SqlError> {
-        let path = self.options.get_filename().to_owned();
-        let looking = self.looking.get_or_insert_with(|| {
-            spawn_blocking(move || match fs::metadata(path) {
-                Ok(metadata) => Ok(unreadable(metadata.file_type())),
-                // SQLite says in its own way that there is none.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            })
-        });
-        let found = looking.await;
-        self.looking = None;
-        match found {
-            Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(kind))) => Err(SqlError::NoFile(kind)),
-            Ok(Err(error)) => Err(SqlError::Unreachable(Box::new(error))),
-            Err(error) => Err(SqlError::Unreachable(Box::new(error))),
-        }
-    }
-}
-
-/// What it is, if that is neither a file nor a folder: SQLite tells of those by itself.
-fn unreadable(kind: fs::FileType) -> Option<&'static str> {
-    if kind.is_fifo() {
-        Some("a pipe")
-    } else if kind.is_socket() {
-        Some("a socket")
-    } else if kind.is_block_device() || kind.is_char_device() {
-        Some("a device")
-    } else {
-        None
     }
 }
 

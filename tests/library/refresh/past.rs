@@ -205,3 +205,54 @@ async fn an_interval_is_counted_in_whichever_way_there_is() {
     let counts = past.counts(&config.segments[1], interval).await.unwrap();
     assert_eq!(counts, ContactCounts::default());
 }
+
+/// A list filters by the name of a tag, and counts 0 for a name that nothing has any more.
+#[tokio::test]
+async fn a_zero_of_the_past_is_believed_of_names_that_are_still_there() {
+    let interval = Interval {
+        start: "2025-03-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+        end: "2025-04-01T00:00:00Z".parse().unwrap(),
+    };
+    let nothing = |_: &str, _: &str| {
+        Fate::Edited(|mut body| {
+            if body["page"]["totalElements"].is_number() && body["_embedded"]["tags"].is_null() {
+                body["page"]["totalElements"] = json!(0);
+            }
+            body
+        })
+    };
+    let desk = Desk::start(|options| options.reports = false).await;
+    let config = desk
+        .config("  counts_from: search\nsegments: [{name: bug, tags: [bug]}]\n")
+        .await;
+    let source = source(&config);
+    let past = source.past(Instant::now() + Duration::from_hours(24));
+    let bug = &config.segments[1];
+    assert!(past.created(bug, interval).await.unwrap().unwrap() > 0);
+    let _ = desk.calls();
+    desk.script(nothing);
+    assert_eq!(past.created(bug, interval).await.unwrap(), Some(0));
+    let looked_up = |desk: &Desk| desk.calls().iter().any(|(path, _)| path == "/v2/tags");
+    assert!(!looked_up(&desk), "the list is new");
+    super::desk::pass(Duration::from_mins(11)).await;
+    assert_eq!(past.created(bug, interval).await.unwrap(), Some(0));
+    assert!(looked_up(&desk), "the list is old");
+    // Renamed.
+    super::desk::pass(Duration::from_mins(11)).await;
+    desk.script(|path, _| {
+        if path == "/v2/tags" {
+            return Fate::Edited(|mut body| {
+                for tag in body["_embedded"]["tags"].as_array_mut().unwrap() {
+                    tag["name"] = json!("renamed");
+                }
+                body
+            });
+        }
+        Fate::Edited(|mut body| {
+            body["page"]["totalElements"] = json!(0);
+            body
+        })
+    });
+    let failure = past.created(bug, interval).await.unwrap_err();
+    assert_eq!(failure.reason, Reason::Query);
+}

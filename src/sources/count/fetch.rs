@@ -95,14 +95,13 @@ impl FetchError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Request(_) | Self::Client(_) => Reason::Connect,
-            Self::TimedOut => Reason::Timeout,
             Self::NoAnswer(error) => transport::reason(error),
             Self::Status(status) => transport::status_reason(*status).unwrap_or(Reason::Status),
             Self::Body(error) => error.reason(),
             Self::Json(_) | Self::Shape(_) | Self::NothingThere(_) | Self::NotANumber { .. } => {
                 Reason::Decode
             }
-            Self::Evaluation("timeout") => Reason::Timeout,
+            Self::TimedOut | Self::Evaluation("timeout") => Reason::Timeout,
             Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
                 Reason::Query
             }

@@ -103,18 +103,12 @@ impl Visitor for Finder {
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
-            Expr::BinaryOp { left, op, right } if compares(op) => match (&**left, &**right) {
-                (Expr::Tuple(left), Expr::Tuple(right)) => {
-                    for (left, right) in left.iter().zip(right) {
-                        self.consider(left, right);
-                        self.consider(right, left);
-                    }
-                }
-                _ => {
+            Expr::BinaryOp { left, op, right } if compares(op) => {
+                for (left, right) in pairs(left, right) {
                     self.consider(left, right);
                     self.consider(right, left);
                 }
-            },
+            }
             Expr::BinaryOp { left, op, right } if reckons(op) => {
                 self.consider_sum(left, right);
                 self.consider_sum(right, left);
@@ -243,6 +237,14 @@ impl Finder {
             })
             .collect()
     }
+}
+
+/// What is compared with what: row values part by part.
+fn pairs<'e>(left: &'e Expr, right: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
+    if let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) {
+        return left.iter().zip(right).collect();
+    }
+    vec![(left, right)]
 }
 
 /// The smallest or largest of values is one of them.

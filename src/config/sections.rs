@@ -250,7 +250,11 @@ fn base_url(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Url> {
         );
         return None;
     };
-    let message = if !url.username().is_empty() || url.password().is_some() {
+    let message = if !url.username().is_empty()
+        || url.password().is_some()
+        || text.value.contains('@')
+    {
+        // Also where a password with a slash makes the user's name a host.
         "must not hold a user name or password; use app_id and app_secret"
     } else if url.query().is_some() || url.fragment().is_some() {
         "must not hold a query or fragment"

@@ -69,7 +69,13 @@ pub fn judge(comparison: &Comparison, dialect: Dialect, rows: &[Row]) -> Result<
     }
     texts.judge().map_err(|advice| Doubt::Writing {
         column: column(),
-        advice,
+        // There texts are compared with texts alone.
+        advice: match dialect {
+            Dialect::Postgres if !advice.contains(":start_iso") => {
+                "convert the column, as in created::timestamp, and compare that with :start and :end"
+            }
+            _ => advice,
+        },
     })
 }
 

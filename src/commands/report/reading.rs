@@ -64,7 +64,7 @@ pub(super) async fn read(
     periods: &Periods,
     progress: impl Fn(usize, usize),
 ) -> Result<(Vec<Known>, Vec<Missing>), Error> {
-    let reading = Reading(sources);
+    let reader = MonthReader(sources);
     let all = periods.reported.len() + 1;
     let done = Cell::new(0);
     let told = |month| {
@@ -73,9 +73,9 @@ pub(super) async fn read(
         month
     };
     // The first answer tells what the source can tell, so nothing else is asked before it.
-    let before = told(reading.first(periods.before).await?);
+    let before = told(reader.first(periods.before).await?);
     let months = stream::iter(&periods.reported)
-        .map(|period| reading.month(*period))
+        .map(|period| reader.month(*period))
         .buffered(AT_ONCE)
         .map(told);
     let mut read = vec![before];
@@ -93,9 +93,9 @@ pub(super) async fn read(
 type Read = (Known, Vec<Missing>);
 
 /// The questions of one report.
-struct Reading<'a>(&'a Sources<'a>);
+struct MonthReader<'a>(&'a Sources<'a>);
 
-impl Reading<'_> {
+impl MonthReader<'_> {
     fn past(&self) -> PastReader<'_> {
         self.0.tickets.past(Instant::now() + PATIENCE)
     }

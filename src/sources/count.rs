@@ -9,6 +9,7 @@ mod fetch;
 mod http;
 mod json;
 mod promql;
+mod whole;
 
 use tokio::time::Instant;
 

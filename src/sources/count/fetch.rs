@@ -70,7 +70,9 @@ pub enum FetchError {
     #[error("the query gave {0}, and exactly one sample is needed")]
     Samples(String),
     /// The server says that the answer is incomplete.
-    #[error("the server says that its answer is incomplete: some of its storage did not answer")]
+    #[error(
+        "the server says that its answer is incomplete: some of its storage did not answer, or it stopped counting"
+    )]
     Partial,
     /// The answer may be incomplete.
     #[error("the answer came with {0} warnings that it may be incomplete or wrong")]

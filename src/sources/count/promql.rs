@@ -15,7 +15,7 @@ use super::{
     Failure,
     fetch::{Answer, Client, FetchError},
 };
-use crate::sources::{json::without_text, transport};
+use crate::sources::{json_error::without_text, transport};
 
 /// An instant query.
 pub(super) struct Query {

@@ -10,7 +10,7 @@ mod token;
 
 use serde::de::DeserializeOwned;
 
-use crate::sources::json::without_text;
+use crate::sources::json_error::without_text;
 
 pub use self::report::Productivity;
 pub(super) use self::{

@@ -229,9 +229,9 @@ async fn a_past_that_is_not_known_is_left_out_and_said() {
         said.contains("left out: contact_dossiers and its contact rates over "),
         "{said}"
     );
-    let text = std::fs::read_to_string(world.path("history.om")).unwrap();
+    let text = fs::read_to_string(world.path("history.om")).unwrap();
     let seconds = |day: &str| {
-        let instant: jiff::Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
+        let instant: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
         instant.as_second().to_string()
     };
     for (day, known) in [

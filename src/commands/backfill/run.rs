@@ -215,7 +215,8 @@ impl Run<'_> {
             if unknown.intervals.fetch_add(1, Ordering::Relaxed) == 0 {
                 warn!(
                     error = chain(&source),
-                    "left out where it is not known: no population over {interval}"
+                    "left out where it is not known: no population {}",
+                    interval.in_words()
                 );
             }
             self.done.queried();

@@ -43,6 +43,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
         interval: Duration::from_mins(5),
         timeout: Duration::from_secs(30),
         max_age: Duration::from_mins(15),
+        time_zone: jiff::tz::TimeZone::UTC,
         windows: windows
             .iter()
             .map(|name| Window::parse(name).unwrap())
@@ -72,6 +73,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
                 source: PopulationSource::Prometheus {
                     url: "http://localhost:1".parse().unwrap(),
                     query: String::new(),
+                    in_the_clear: false,
                 },
             })
             .collect(),

@@ -6,10 +6,13 @@
 
 mod listen;
 mod reload;
+mod supervisor;
 
 use std::{
     collections::HashSet,
     io,
+    path::PathBuf,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -27,15 +30,16 @@ use crate::{
     domain::Source,
     exposition::{Exposition, Own},
     refresh::{self, Outlets, Readers, Refresher},
-    signals::Signal,
+    signals::Requests,
     sources::count::{self, Populations},
     sources::helpscout::{self, HelpScout, Telemetry},
-    web::{self, ReloadRequest, Site},
+    web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
-use reload::{Refreshing, Reloader};
+use reload::{Reading, Refreshing, Reloader};
+use supervisor::Watchdog;
 
-pub use listen::listen;
+pub use listen::{adopt, inherited, listen};
 
 /// Reload requests that may wait; more are refused by waiting.
 const MOST_RELOADS: usize = 4;
@@ -46,12 +50,20 @@ pub enum Error {
     /// The config cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// The web config cannot be used.
+    #[error(transparent)]
+    WebConfig(#[from] web::Error),
     /// The Help Scout client cannot be built from the config.
     #[error("cannot prepare the Help Scout client")]
     HelpScout(#[source] helpscout::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Population(#[source] count::Error),
+    /// The file system did not give the config in time.
+    #[error(
+        "the config or one of its files could not be read within 30 s: the file system does not answer"
+    )]
+    SlowConfig,
     /// A metric cannot be registered.
     #[error("cannot register the exporter's own metrics")]
     Registry(#[from] prometheus::Error),
@@ -64,6 +76,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There are no sockets from systemd.
+    #[error("cannot take over the sockets of systemd (--web.systemd-socket)")]
+    Inherit(#[source] io::Error),
     /// A part that runs for good has ended.
     #[error("the {part} stopped by itself")]
     Ended {
@@ -78,18 +93,46 @@ pub enum Error {
 impl Error {
     /// Whether the operator's config is at fault.
     pub fn is_config(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Population(_))
+        matches!(
+            self,
+            Self::Config(_) | Self::Population(_) | Self::WebConfig(_)
+        )
     }
 }
 
-/// Where the configuration comes from, at start and at each reload.
-pub type ConfigSource = Box<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+/// Where the configuration comes from, at start and at each reload. May block for as long as a
+/// file system does.
+pub type ConfigSource = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+
+/// Reads the configuration on a thread of its own, so that signals and scrapes are heard meanwhile.
+pub async fn read(source: &ConfigSource) -> Result<Config, Error> {
+    let source = Arc::clone(source);
+    tokio::task::spawn_blocking(move || source())
+        .await
+        .map_err(|source| Error::Ended {
+            part: "reading of the config",
+            source,
+        })?
+        .map_err(Error::Config)
+}
+
+/// Reads the web config (TLS, passwords, headers, limits) on a thread of its own; without a file
+/// everything is open.
+pub async fn read_web_config(path: Option<PathBuf>) -> Result<WebConfig, Error> {
+    tokio::task::spawn_blocking(move || WebConfig::load(path.as_deref()))
+        .await
+        .map_err(|source| Error::Ended {
+            part: "reading of the web config",
+            source,
+        })?
+        .map_err(Error::from)
+}
 
 /// What the web server is told.
 #[derive(Clone, Debug)]
 pub struct WebOptions {
-    /// Path of the metrics.
-    pub telemetry_path: String,
+    /// Which path asks for what.
+    pub paths: Paths,
     /// Whether `POST /-/reload` is allowed.
     pub enable_lifecycle: bool,
 }
@@ -98,6 +141,7 @@ pub struct WebOptions {
 pub struct App {
     source: ConfigSource,
     web: WebOptions,
+    web_config: Arc<WebConfig>,
     own: Own,
     telemetry: Telemetry,
     exposition: Arc<Exposition>,
@@ -107,9 +151,16 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the configuration and builds every part of it. Nothing is connected or spawned.
-    pub fn build(source: ConfigSource, web: WebOptions) -> Result<Self, Error> {
-        let config = Arc::new(source()?);
+    /// Builds every part of `config`, which `source` gave and will give at each reload. Nothing is
+    /// connected or spawned.
+    pub fn build(
+        config: Config,
+        source: ConfigSource,
+        web_config: WebConfig,
+        web: WebOptions,
+    ) -> Result<Self, Error> {
+        let config = Arc::new(config);
+        let web_config = Arc::new(web_config);
         let registry = Registry::new();
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
@@ -122,9 +173,13 @@ impl App {
             Refresher::new(Arc::clone(&config), readers, Arc::clone(&outlets), None);
         refresher.publish();
         own.config_loaded(config.definition_hash(), Timestamp::now());
+        if web_config.is_configured() {
+            own.web_config_loaded(true);
+        }
         Ok(Self {
             source,
             web,
+            web_config,
             own,
             telemetry,
             exposition,
@@ -134,19 +189,20 @@ impl App {
         })
     }
 
-    /// Serves on `listeners` and refreshes until a [`Signal::Stop`] comes, or the senders of
-    /// `signals` are gone.
-    pub async fn run(
-        self,
-        listeners: Vec<TcpListener>,
-        mut signals: mpsc::Receiver<Signal>,
-    ) -> Result<(), Error> {
+    /// Whether it is HTTPS that will be served.
+    pub fn has_tls(&self) -> bool {
+        self.web_config.has_tls()
+    }
+
+    /// Serves on `listeners` and refreshes until `requests` say stop.
+    pub async fn run(self, listeners: Vec<TcpListener>, requests: Requests) -> Result<(), Error> {
         let (ready, is_ready) = watch::channel(false);
         let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(MOST_RELOADS);
         let stop_web = CancellationToken::new();
         let site = Site {
             exposition: Arc::clone(&self.exposition),
-            telemetry_path: self.web.telemetry_path.clone(),
+            paths: self.web.paths.clone(),
+            web_config: Arc::clone(&self.web_config),
             ready: is_ready,
             reload: self.web.enable_lifecycle.then_some(reload),
         };
@@ -158,26 +214,37 @@ impl App {
         let definition = self.config.definition_hash();
         warn_of_pace(&self.config, self.refresher.readers());
         let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        let told = self.own.clone();
+        let following = Arc::clone(&self.web_config)
+            .follow(move |outcome| told.web_config_loaded(outcome.is_ok()));
+        let mut following = pin!(following);
+        let mut watchdog = Watchdog::from_environment();
+        let mut reading = Reading::new(self.source);
         let reloader = Reloader {
-            source: self.source,
+            web_config: self.web_config,
             own: self.own,
             telemetry: self.telemetry,
             outlets: self.outlets,
             ready,
         };
+        supervisor::ready();
         let result = loop {
             tokio::select! {
-                signal = signals.recv() => match signal {
-                    Some(Signal::Reload) => {
-                        // Told in the log and by the reload gauges.
-                        let _ = reloader.reload(&mut refreshing).await;
+                () = watchdog.due() => supervisor::alive(),
+                () = &mut following => {}
+                () = requests.stopped() => break Ok(()),
+                () = requests.reloads() => reading.ask(None),
+                Some(reply) = reloads.recv() => reading.ask(Some(reply)),
+                (config, replies) = reading.next() => {
+                    // A stop does not wait for the old refresh to end.
+                    let outcome = tokio::select! {
+                        outcome = reloader.reload(config, &mut refreshing) => outcome,
+                        () = requests.stopped() => break Ok(()),
+                    };
+                    for reply in replies {
+                        // The client may be gone.
+                        let _ = reply.send(outcome.clone());
                     }
-                    Some(Signal::Stop) | None => break Ok(()),
-                },
-                Some(reply) = reloads.recv() => {
-                    let outcome = reloader.reload(&mut refreshing).await;
-                    // The client may be gone.
-                    let _ = reply.send(outcome);
                 }
                 ended = &mut web => break ended_early("web server", ended),
                 ended = &mut refreshing.task => {
@@ -186,6 +253,7 @@ impl App {
             }
         };
         info!("stopping");
+        supervisor::stopping();
         refreshing.cancel.cancel();
         stop_web.cancel();
         if !web.is_finished() {

@@ -5,11 +5,13 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, tz::TimeZone};
+use url::Url;
 
 use crate::{
     commands::backfill::{Means, Step, parse_instant, parse_step},
     commands::report::{Format, Month, time_zone},
     demo::Scenario,
+    web::{Paths, external_url, route_prefix, telemetry_path},
 };
 
 /// What `--version` prints after the name.
@@ -58,7 +60,7 @@ pub struct Flags {
     )]
     pub listen_addresses: Vec<String>,
 
-    /// Path of the metrics.
+    /// Path of the metrics, below the route prefix.
     #[arg(
         long = "web.telemetry-path",
         value_name = "PATH",
@@ -67,6 +69,25 @@ pub struct Flags {
         global = true
     )]
     pub telemetry_path: String,
+
+    /// Address under which people reach the exporter, behind a proxy say. Its path is the route
+    /// prefix, unless that is given.
+    #[arg(long = "web.external-url", value_name = "URL", value_parser = external_url, global = true)]
+    pub external_url: Option<Url>,
+
+    /// Prefix of every path, `/-/healthy` and `/-/ready` included [default: the path of
+    /// --web.external-url]
+    #[arg(long = "web.route-prefix", value_name = "PATH", value_parser = route_prefix, global = true)]
+    pub route_prefix: Option<String>,
+
+    /// Web config file: TLS, passwords, headers and a rate limit, in the format of Prometheus'
+    /// exporter-toolkit (see docs/web-config.md). Plain HTTP for everybody without it.
+    #[arg(long = "web.config.file", value_name = "PATH", global = true)]
+    pub web_config_file: Option<PathBuf>,
+
+    /// Take over the sockets that systemd listens on, instead of --web.listen-address.
+    #[arg(long = "web.systemd-socket", global = true)]
+    pub systemd_socket: bool,
 
     /// Allow `POST /-/reload`. SIGHUP always reloads.
     #[arg(long = "web.enable-lifecycle", global = true)]
@@ -89,6 +110,18 @@ pub struct Flags {
         global = true
     )]
     pub log_format: LogFormat,
+}
+
+impl Flags {
+    /// Where things are on the web server.
+    pub fn paths(&self) -> Paths {
+        let of_url = self.external_url.as_ref().map_or("", Url::path);
+        let prefix = match &self.route_prefix {
+            Some(prefix) => prefix,
+            None => of_url.trim_end_matches('/'),
+        };
+        Paths::new(prefix, &self.telemetry_path)
+    }
 }
 
 /// What the program can do.
@@ -169,9 +202,10 @@ pub struct ReportFlags {
     /// config, else its first.
     #[arg(long, value_name = "NAME")]
     pub population: Option<String>,
-    /// Time zone whose midnights begin and end the months, as Europe/Paris.
-    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
-    pub time_zone: TimeZone,
+    /// Time zone whose midnights begin and end the months, as Europe/Paris [default: `time_zone` of
+    /// the config]
+    #[arg(long, value_name = "NAME", value_parser = time_zone)]
+    pub time_zone: Option<TimeZone>,
     /// How the report is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
@@ -216,16 +250,6 @@ fn listen_address(text: &str) -> Result<String, String> {
     } else {
         Err(expected())
     }
-}
-
-fn telemetry_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
-        return Err("expected a path that starts with /".to_owned());
-    }
-    if text.starts_with("/-/") {
-        return Err("paths under /-/ are the exporter's own".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 /// A label that Prometheus takes, and that no series of ours has already.
@@ -280,16 +304,6 @@ mod tests {
             "localhost:http",
         ] {
             assert!(listen_address(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn telemetry_paths_begin_with_a_slash_and_are_not_taken() {
-        for good in ["/", "/metrics", "/a/b"] {
-            assert_eq!(telemetry_path(good), Ok(good.to_owned()));
-        }
-        for bad in ["", "metrics", "/a?b", "/a#b", "/a b", "/-/ready"] {
-            assert!(telemetry_path(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -4,15 +4,18 @@
 //! tree that keeps every position, `decode` turns the tree into these types and collects every
 //! problem on the way, `query` finds the placeholders of SQL and URLs.
 
+pub mod address;
 mod databases;
-mod decode;
+pub mod decode;
 mod definition;
-mod document;
+pub mod document;
+mod file;
 mod interpolation;
 mod populations;
 mod query;
 mod secret;
 mod sections;
+mod text;
 
 use std::{
     fmt,
@@ -21,16 +24,19 @@ use std::{
     time::Duration,
 };
 
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::{Tickets, Window};
 
 pub use decode::{Problem, suggestion};
 pub use document::Position;
+pub use file::FileError;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
-pub use query::{Dialect, Piece, Template};
-pub use secret::Secret;
-pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback};
+pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
+pub use secret::{Secret, SecretError};
+pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback, time_zone};
+pub use text::ConfigText;
 
 /// Largest config file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -45,7 +51,7 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: FileError,
     },
     /// It can be read, but something in it is wrong. Every problem is told.
     #[error("{}", Listed { path, problems })]
@@ -76,18 +82,14 @@ impl fmt::Display for Listed<'_> {
 }
 
 /// Reads and validates a config file, with `${NAME}` taken from the environment and relative
-/// secret files from the folder of the file.
+/// paths counted from the folder of the file.
+///
+/// Blocks, and on a hung mount for good: call it where nobody else waits.
 pub fn load(path: &Path) -> Result<Config, Error> {
-    let read = |source| Error::Read {
+    let (text, _) = file::read_text(path, MAX_FILE_BYTES).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
-    };
-    let size = std::fs::metadata(path).map_err(read)?.len();
-    if size > MAX_FILE_BYTES {
-        let message = format!("it is larger than {MAX_FILE_BYTES} bytes");
-        return Err(read(std::io::Error::other(message)));
-    }
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    })?;
     let environment = |name: &str| std::env::var(name).ok();
     parse(&text, path, &environment)
 }
@@ -125,6 +127,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         node: document,
     })?;
     let times = sections::times(decoder, &mut root);
+    let time_zone = sections::zone_of_days(decoder, &mut root);
     let windows = sections::windows(decoder, &mut root);
     let helpscout = sections::helpscout(decoder, &mut root);
     let segments = sections::segments(decoder, &mut root);
@@ -136,6 +139,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         interval: times.interval,
         timeout: times.timeout,
         max_age: times.max_age,
+        time_zone,
         windows,
         helpscout: helpscout?,
         segments,
@@ -154,6 +158,8 @@ pub struct Config {
     pub timeout: Duration,
     /// How long a value that could not be read again is still shown.
     pub max_age: Duration,
+    /// The zone whose midnights begin days, weeks and months. Windows do not know it.
+    pub time_zone: TimeZone,
     /// Trailing windows, at least one, no two equal.
     pub windows: Vec<Window>,
     /// The help desk.
@@ -177,7 +183,7 @@ impl Config {
 }
 
 /// How to reach Help Scout, and what to ask it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HelpScout {
     /// OAuth2 client id.
     pub app_id: String,
@@ -191,6 +197,18 @@ pub struct HelpScout {
     pub requests_per_minute: Option<NonZeroU32>,
     /// Whether ratings are read.
     pub happiness: bool,
+}
+
+impl fmt::Debug for HelpScout {
+    /// The app's id and the address may come from the environment, and are left out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HelpScout")
+            .field("counts_from", &self.counts_from)
+            .field("requests_per_minute", &self.requests_per_minute)
+            .field("happiness", &self.happiness)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where ticket counts come from.
@@ -238,7 +256,7 @@ pub enum Reference {
     /// By Help Scout's number.
     Id(u64),
     /// By its name.
-    Name(String),
+    Name(ConfigText),
 }
 
 /// How a customer got in touch (`types` of the reports).
@@ -273,8 +291,10 @@ pub struct Database {
     pub name: String,
     /// Which driver its URL asks for.
     pub dialect: Dialect,
-    /// `postgres://`, `mysql://` or `sqlite://`, password included.
+    /// `postgres://`, `mysql://` or `sqlite://`, password included; [`address::validate`] has accepted it.
     pub url: Secret,
+    /// Folder of the config file, from which the relative path of an SQLite file counts.
+    pub folder: PathBuf,
 }
 
 /// A named count of those who could have made contact.
@@ -324,21 +344,28 @@ pub enum PopulationSource {
         /// Address with `{start}` and `{end}`. May hold credentials: never shown whole.
         url: Template,
         /// RFC 6901 pointer to the number.
-        pointer: String,
-        /// Header names (valid) and values, the bearer token among them.
+        pointer: ConfigText,
+        /// Header names (valid) and values.
         headers: Vec<(String, Secret)>,
+        /// Sent as `Authorization: Bearer …`; then no header is `authorization`.
+        bearer: Option<Secret>,
+        /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
+        in_the_clear: bool,
     },
     /// A Prometheus instant query at `:end`.
     Prometheus {
-        /// Base address of the server. May hold credentials: never shown whole.
+        /// Base address of the server, and parameters that every request gets. May hold
+        /// credentials: never shown whole.
         url: Url,
         /// PromQL that gives one sample.
         query: String,
+        /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
+        in_the_clear: bool,
     },
 }
 
 impl fmt::Debug for PopulationSource {
-    /// Addresses can hold credentials and are left out.
+    /// Addresses can hold credentials, queries and pointers can come from the environment.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sql { database, query } => formatter
@@ -346,14 +373,11 @@ impl fmt::Debug for PopulationSource {
                 .field("database", database)
                 .field("query", query)
                 .finish(),
-            Self::Http { pointer, .. } => formatter
+            Self::Http { url, .. } => formatter
                 .debug_struct("Http")
-                .field("pointer", pointer)
+                .field("url", url)
                 .finish_non_exhaustive(),
-            Self::Prometheus { query, .. } => formatter
-                .debug_struct("Prometheus")
-                .field("query", query)
-                .finish_non_exhaustive(),
+            Self::Prometheus { .. } => formatter.debug_struct("Prometheus").finish_non_exhaustive(),
         }
     }
 }

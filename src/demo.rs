@@ -86,8 +86,9 @@ impl Demo {
         &self.config
     }
 
-    /// What the demo pretends, for people; where to look is added once that is known.
-    pub fn introduction(&self, telemetry_path: &str) -> Introduction {
+    /// What the demo pretends, for people, with the paths of both pages; the address is added once it
+    /// is known.
+    pub fn introduction(&self, landing: &str, metrics: &str) -> Introduction {
         let story = match self.story.scenario() {
             Scenario::Steady => "nothing changes",
             Scenario::Growth => "users, dossiers and tickets grow together; the contact rate stays",
@@ -102,7 +103,8 @@ impl Demo {
             .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
         Introduction {
             story: format!("scenario {}: {story}", self.story.scenario()),
-            telemetry_path: telemetry_path.to_owned(),
+            landing: landing.to_owned(),
+            metrics: metrics.to_owned(),
             pretence: format!(
                 "\
 It pretends to be a French public service. A simulated Help Scout (http://{simulator}, this machine only)
@@ -125,13 +127,14 @@ exporter reads both over real HTTP and real SQL, every {} s. No data leave this 
 /// The demo in words.
 pub struct Introduction {
     story: String,
-    telemetry_path: String,
+    landing: String,
+    metrics: String,
     pretence: String,
 }
 
 impl Introduction {
-    /// The whole text, for an exporter that listens on `address`.
-    pub fn at(&self, address: SocketAddr) -> String {
+    /// The whole text, for an exporter that listens on `address` and speaks `scheme`, `http` or `https`.
+    pub fn at(&self, scheme: &str, address: SocketAddr) -> String {
         let host = if address.ip().is_unspecified() {
             format!("localhost:{}", address.port())
         } else {
@@ -139,15 +142,16 @@ impl Introduction {
         };
         let Self {
             story,
-            telemetry_path,
+            landing,
+            metrics,
             pretence,
         } = self;
         format!(
             "\
 contact-rate-exporter demo, {story}.
 
-  pages    http://{host}/
-  metrics  http://{host}{telemetry_path}
+  pages    {scheme}://{host}{landing}
+  metrics  {scheme}://{host}{metrics}
 
 {pretence}"
         )

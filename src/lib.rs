@@ -30,7 +30,7 @@
 //! | [`sources`] | where numbers come from: help desks, databases, endpoints |
 //! | [`web`] | the HTTP server |
 //!
-//! `tests/layering.rs` holds which module may name which.
+//! `tests/library/layering.rs` holds which module may name which.
 
 pub mod app;
 pub mod chain;

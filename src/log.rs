@@ -24,11 +24,14 @@ pub fn start(level: LogLevel, format: LogFormat) {
             .event_format(tracing_logfmt::EventsFormatter::default())
             .fmt_fields(tracing_logfmt::FieldsFormatter::default())
             .with_writer(std::io::stderr)
+            // It would tell of a standard error that is closed on that standard error, and panic.
+            .log_internal_errors(false)
             .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
             .with_writer(std::io::stderr)
+            .log_internal_errors(false)
             .boxed(),
     };
     // A second start in one process (a test) keeps the first.

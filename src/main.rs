@@ -3,10 +3,12 @@
 
 use std::{
     fmt,
+    future::Future,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Parser as _;
@@ -17,13 +19,13 @@ use contact_rate_exporter::{
     commands::backfill,
     commands::check,
     commands::report,
-    config,
+    config::{self, Config},
     demo::{self, Demo},
     log,
-    signals::{Signal, Signals},
+    signals::{Requests, Signals},
 };
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::runtime::Runtime;
 
 /// Why the program ends with a failure.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +34,12 @@ enum Failure {
     App(#[from] app::Error),
     #[error(transparent)]
     Backfill(#[from] backfill::Error),
-    #[error(transparent)]
-    Config(#[from] config::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error("a signal ended it before it was done")]
+    Interrupted,
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
     #[error(transparent)]
     Report(#[from] report::Error),
     #[error("cannot start the runtime")]
@@ -47,100 +51,179 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         let usage = match self {
-            Self::Config(_) => true,
             Self::App(error) => error.is_config(),
             Self::Report(error) => error.is_usage(),
             Self::Backfill(error) => error.is_usage(),
-            Self::Demo(_) | Self::Runtime(_) | Self::Signals(_) => false,
+            Self::Demo(_)
+            | Self::Interrupted
+            | Self::Output(_)
+            | Self::Runtime(_)
+            | Self::Signals(_) => false,
         };
         ExitCode::from(if usage { 2 } else { 1 })
     }
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    log::start(cli.flags.log_level, cli.flags.log_format);
-    match run(cli) {
-        Ok(code) => code,
-        Err(failure) => {
-            eprintln!("contact-rate-exporter: {}", chain(&failure));
-            failure.exit_code()
-        }
-    }
+    // Before anything else: until the handlers are there, a SIGHUP ends the process.
+    let outcome = start().and_then(|(runtime, signals)| {
+        let outcome = run(&runtime, signals);
+        // Without waiting for what cannot be cancelled: a look-up of a name can take half a
+        // minute, a read from a hung mount for ever.
+        runtime.shutdown_background();
+        outcome
+    });
+    outcome.unwrap_or_else(|failure| {
+        complain(&chain(&failure));
+        failure.exit_code()
+    })
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Failure> {
+fn start() -> Result<(Runtime, Signals), Failure> {
     // Two threads: one may render a page while the other answers.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let flags = cli.flags;
-    let outcome = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => {
-                let path = flags.config_file.clone();
-                let source: ConfigSource = Box::new(move || config::load(&path));
-                let signals = Signals::install().map_err(Failure::Signals)?;
-                serve(source, &flags, signals, |_| {}).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Check => check_sources(flags.config_file).await,
-            Command::Demo(demo) => {
-                run_demo(&demo, &flags).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Report(flags_of_report) => {
-                report_months(flags_of_report, flags.config_file).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Backfill(backfill) => {
-                fill_past(backfill, &flags).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-        }
-    });
-    // Without waiting for what cannot be cancelled: looking up a name can take half a minute.
-    runtime.shutdown_background();
-    outcome
+    let signals = {
+        let _within = runtime.enter();
+        Signals::install().map_err(Failure::Signals)?
+    };
+    Ok((runtime, signals))
 }
 
-/// Runs the daemon; `introduce` is told the first address that it listens on.
+fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return told(&message),
+    };
+    log::start(cli.flags.log_level, cli.flags.log_format);
+    let flags = cli.flags;
+    let command = cli.command.unwrap_or(Command::Serve);
+    let is_daemon = matches!(command, Command::Serve | Command::Demo(_));
+    // Before anything runs that might look at the environment meanwhile.
+    let inherited = (flags.systemd_socket && is_daemon)
+        .then(app::inherited)
+        .transpose()?;
+    let requests = Requests::default();
+    runtime.spawn({
+        let heard = signals.forward(requests.clone(), is_daemon);
+        async move {
+            heard.await;
+            complain("a second signal ended it at once");
+            std::process::exit(1);
+        }
+    });
+    runtime.block_on(async {
+        match command {
+            Command::Serve => {
+                let path = flags.config_file.clone();
+                let source: ConfigSource = Arc::new(move || config::load(&path));
+                serve(source, &flags, inherited, requests, |_, _| Ok(())).await
+            }
+            Command::Demo(demo) => run_demo(&demo, &flags, inherited, requests).await,
+            Command::Check => finished(Box::pin(check_sources(&flags)), &requests).await,
+            Command::Report(of_report) => {
+                let report = report_months(of_report, flags.config_file);
+                finished(Box::pin(report), &requests).await
+            }
+            Command::Backfill(backfill) => {
+                finished(Box::pin(fill_past(backfill, &flags)), &requests).await
+            }
+        }
+    })
+}
+
+/// Prints a help text, the version, or what is wrong with the command line.
+fn told(message: &clap::Error) -> Result<ExitCode, Failure> {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    if message.use_stderr() {
+        return Ok(ExitCode::from(2));
+    }
+    written(printed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever closed the other end wants to read no more, as `head` does; anything else that kept the
+/// text from being written is a failure.
+fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Says on standard error why it ends. Unlike `eprintln!`, this does not panic when nobody reads.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "contact-rate-exporter: {text}");
+}
+
+/// Prints a line on standard output. Unlike `println!`, this does not panic when nobody reads or
+/// the disk is full.
+fn print_line(text: &dyn fmt::Display) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    written(writeln!(output, "{text}").and_then(|()| output.flush()))
+}
+
+/// A command that has an end, unless a signal comes first.
+async fn finished(
+    command: impl Future<Output = Result<ExitCode, Failure>>,
+    requests: &Requests,
+) -> Result<ExitCode, Failure> {
+    tokio::select! {
+        outcome = command => outcome,
+        () = requests.stopped() => Err(Failure::Interrupted),
+    }
+}
+
+/// Reads the config where nobody waits for a file system that does not answer.
+async fn load(path: PathBuf) -> Result<Config, Failure> {
+    let source: ConfigSource = Arc::new(move || config::load(&path));
+    Ok(app::read(&source).await?)
+}
+
+/// Runs the daemon on sockets that it has from its supervisor, or on those of its flags. `introduce` is
+/// told scheme and first address.
 async fn serve(
     source: ConfigSource,
     flags: &Flags,
-    mut signals: Signals,
-    introduce: impl FnOnce(SocketAddr),
-) -> Result<(), Failure> {
+    inherited: Option<Vec<TcpListener>>,
+    requests: Requests,
+    introduce: impl FnOnce(&str, SocketAddr) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
     let web = WebOptions {
-        telemetry_path: flags.telemetry_path.clone(),
+        paths: flags.paths(),
         enable_lifecycle: flags.enable_lifecycle,
     };
-    let app = App::build(source, web)?;
-    let listeners = app::listen(&flags.listen_addresses).await?;
-    if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
-        introduce(address);
-    }
-    let (sender, receiver) = mpsc::channel(1);
-    let forward = async {
-        loop {
-            if sender.send(signals.next().await).await.is_err() {
-                break;
-            }
-        }
+    let started = async {
+        let config = app::read(&source).await?;
+        let web_config = app::read_web_config(flags.web_config_file.clone()).await?;
+        let app = App::build(config, Arc::clone(&source), web_config, web)?;
+        let listeners = match inherited {
+            Some(inherited) => app::adopt(inherited)?,
+            None => app::listen(&flags.listen_addresses).await?,
+        };
+        Ok::<_, Failure>((app, listeners))
     };
-    tokio::select! {
-        result = app.run(listeners, receiver) => result?,
-        () = forward => {}
+    let (app, listeners) = tokio::select! {
+        started = started => started?,
+        // Before it began there is nothing to end.
+        () = requests.stopped() => return Ok(ExitCode::SUCCESS),
+    };
+    if let Some(address) = listeners.first().and_then(|first| first.local_addr().ok()) {
+        introduce(if app.has_tls() { "https" } else { "http" }, address)?;
     }
-    Ok(())
+    app.run(listeners, requests).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
-    let config = config::load(&path)?;
+async fn check_sources(flags: &Flags) -> Result<ExitCode, Failure> {
+    let path = &flags.config_file;
+    let config = load(path.clone()).await?;
+    app::read_web_config(flags.web_config_file.clone()).await?;
     let report = check::check(config, &path.display().to_string()).await?;
-    print_line(&report);
+    print_line(&report)?;
     Ok(if report.all_works() {
         ExitCode::SUCCESS
     } else {
@@ -148,54 +231,50 @@ async fn check_sources(path: PathBuf) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Unlike `println!`, this does not panic when whoever read the output is gone.
-fn print_line(text: &dyn fmt::Display) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
-async fn run_demo(options: &DemoFlags, flags: &Flags) -> Result<(), Failure> {
-    let mut signals = Signals::install().map_err(Failure::Signals)?;
+async fn run_demo(
+    options: &DemoFlags,
+    flags: &Flags,
+    inherited: Option<Vec<TcpListener>>,
+    requests: Requests,
+) -> Result<ExitCode, Failure> {
     let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
     let demo = tokio::select! {
         demo = prepare => demo?,
         // Stopped in good order, it takes its files away.
-        () = stopped(&mut signals) => return Ok(()),
+        () = requests.stopped() => return Ok(ExitCode::SUCCESS),
     };
     let config = demo.config().clone();
-    let source: ConfigSource = Box::new(move || Ok(config.clone()));
-    let introduction = demo.introduction(&flags.telemetry_path);
-    let exporter = serve(source, flags, signals, |address| {
-        print_line(&introduction.at(address));
+    let source: ConfigSource = Arc::new(move || Ok(config.clone()));
+    let paths = flags.paths();
+    let introduction = demo.introduction(&paths.landing(), &paths.metrics());
+    let exporter = serve(source, flags, inherited, requests, |scheme, address| {
+        print_line(&introduction.at(scheme, address))
     });
     tokio::select! {
         result = exporter => result,
-        () = demo.run(std::future::pending()) => Ok(()),
+        () = demo.run(std::future::pending()) => Ok(ExitCode::SUCCESS),
     }
 }
 
-async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<(), Failure> {
-    let config = config::load(&path)?;
+async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<ExitCode, Failure> {
+    let config = load(path).await?;
     let options = report::Options {
         from: flags.from,
         to: flags.to,
         segment: flags.segment,
         population: flags.population,
-        zone: flags.time_zone,
+        zone: flags.time_zone.unwrap_or_else(|| config.time_zone.clone()),
         include_current: flags.include_current,
     };
     let months = report::read(&config, &options, Timestamp::now(), report::progress()).await?;
     let output = flags.output.as_deref();
     let text = months.render(flags.format, report::colours(output))?;
     report::write(&text, output)?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn stopped(signals: &mut Signals) {
-    while signals.next().await != Signal::Stop {}
-}
-
-async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure> {
-    let config = config::load(&general.config_file)?;
+async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<ExitCode, Failure> {
+    let config = load(general.config_file.clone()).await?;
     let options = backfill::Options {
         from: flags.from,
         to: flags.to,
@@ -207,6 +286,6 @@ async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<(), Failure>
         dry_run: flags.dry_run,
     };
     let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
-    print_line(&outcome);
-    Ok(())
+    print_line(&outcome)?;
+    Ok(ExitCode::SUCCESS)
 }

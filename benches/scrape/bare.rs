@@ -1,6 +1,6 @@
 //! The baseline: what hyper's own guide shows, answering every request with the same bytes.
 
-use std::{convert::Infallible, env, fs, net::SocketAddr, path::Path, time::Duration};
+use std::{convert::Infallible, env, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use http_body_util::Full;
 use hyper::{
@@ -11,10 +11,16 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::{
+    ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::{
-    common::server::free_port,
+    common::{certificates::Certificates, server::free_port},
     process::{Child, Memory},
 };
 
@@ -26,6 +32,16 @@ pub struct Bare {
 impl Bare {
     /// Answers with the content of a file as if it were a page of metrics.
     pub fn start(body: &Path, gzip: Option<&str>, cpu: Option<usize>) -> Self {
+        Self::with(body, gzip, cpu, None)
+    }
+
+    /// The same over TLS, if there are a certificate and its key.
+    pub fn with(
+        body: &Path,
+        gzip: Option<&str>,
+        cpu: Option<usize>,
+        tls: Option<&Certificates>,
+    ) -> Self {
         let port = free_port();
         let mut child = Child::new(&env::current_exe().unwrap(), cpu);
         child
@@ -33,7 +49,10 @@ impl Bare {
             .arg("bare")
             .arg(port.to_string())
             .arg(body)
-            .args(gzip);
+            .arg(gzip.unwrap_or("identity"));
+        if let Some(tls) = tls {
+            child.command.arg(&tls.certificate).arg(&tls.key);
+        }
         Self {
             child: child.start(port),
         }
@@ -56,28 +75,39 @@ impl Bare {
     }
 }
 
-/// The child: port, file, encoding.
+/// The child: port, file, encoding, and for TLS certificate and key.
 pub fn run(arguments: &[&str]) {
     let (port, rest) = arguments.split_first().unwrap();
-    let (file, encoding) = rest.split_first().unwrap();
+    let [file, encoding, tls @ ..] = rest else {
+        panic!("bare PORT FILE ENCODING [CERTIFICATE KEY]");
+    };
     let body = Bytes::from(fs::read(file).unwrap());
-    let encoding = encoding
-        .first()
-        .map(|name| HeaderValue::from_str(name).unwrap());
+    let encoding = (*encoding != "identity").then(|| HeaderValue::from_str(encoding).unwrap());
+    let tls = tls.first().map(|certificate| {
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from_pem_file(certificate).unwrap()],
+                PrivateKeyDer::from_pem_file(tls[1]).unwrap(),
+            );
+        TlsAcceptor::from(Arc::new(config.unwrap()))
+    });
     // As many threads as the exporter has.
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap()
-        .block_on(serve(port.parse().unwrap(), body, encoding));
+        .block_on(serve(port.parse().unwrap(), body, encoding, tls));
 }
 
-async fn serve(port: u16, body: Bytes, encoding: Option<HeaderValue>) {
+async fn serve(port: u16, body: Bytes, encoding: Option<HeaderValue>, tls: Option<TlsAcceptor>) {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let (body, encoding) = (body.clone(), encoding.clone());
+        let (body, encoding, tls) = (body.clone(), encoding.clone(), tls.clone());
         tokio::spawn(async move {
             let service = service_fn(move |_: Request<Incoming>| {
                 let mut response = Response::new(Full::new(body.clone()));
@@ -91,11 +121,25 @@ async fn serve(port: u16, body: Bytes, encoding: Option<HeaderValue>) {
                 }
                 async move { Ok::<_, Infallible>(response) }
             });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new());
             // Clients come and go.
-            let _gone = connection.await;
+            let _gone = match tls {
+                None => {
+                    builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                }
+                Some(tls) => {
+                    // Whoever only looks whether the port is open does not shake hands.
+                    let Ok(stream) = tls.accept(stream).await else {
+                        return;
+                    };
+                    builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                }
+            };
         });
     }
 }

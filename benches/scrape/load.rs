@@ -4,17 +4,20 @@ use std::{
     env,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{self, Command, Stdio},
     time::Duration,
 };
 
+use rustls::pki_types::ServerName;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::{Instant, sleep_until},
 };
+use tokio_rustls::TlsConnector;
 
-use super::process::pinned;
+use super::process::{connector, pinned};
 
 /// How scrapes follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,18 @@ impl Load {
         mode: Mode,
         gzip: bool,
     ) -> Self {
+        Self::with(cpu, address, connections, time, (mode, gzip), None)
+    }
+
+    /// Over TLS, if there is an authority to trust.
+    pub fn with(
+        cpu: Option<usize>,
+        address: SocketAddr,
+        connections: usize,
+        time: Duration,
+        (mode, gzip): (Mode, bool),
+        authority: Option<&Path>,
+    ) -> Self {
         let mut command: Command = pinned(&env::current_exe().unwrap(), cpu);
         command
             .arg("scrape")
@@ -82,6 +97,7 @@ impl Load {
             .arg(time.as_millis().to_string())
             .arg(mode.name())
             .arg(if gzip { "gzip" } else { "identity" })
+            .args(authority)
             .stdout(Stdio::piped());
         Self {
             child: command.spawn().unwrap(),
@@ -117,14 +133,17 @@ impl Load {
     }
 }
 
-/// The child: address, connections, milliseconds, mode, encoding.
+/// The child: address, connections, milliseconds, mode, encoding, and for TLS an authority.
 pub fn run(arguments: &[&str]) {
-    let [address, connections, milliseconds, mode, encoding] = arguments else {
-        panic!("scrape ADDRESS CONNECTIONS MILLISECONDS MODE ENCODING");
+    let [address, connections, milliseconds, mode, encoding, tls @ ..] = arguments else {
+        panic!("scrape ADDRESS CONNECTIONS MILLISECONDS MODE ENCODING [AUTHORITY]");
     };
     let address: SocketAddr = address.parse().unwrap();
     let time = Duration::from_millis(milliseconds.parse().unwrap());
     let (_, mode) = *Mode::ALL.iter().find(|(name, _)| name == mode).unwrap();
+    let tls = tls
+        .first()
+        .map(|authority| TlsConnector::from(connector(Path::new(authority))));
     // What Prometheus sends, but for the format.
     let request = format!(
         "GET /metrics HTTP/1.1\r\nHost: {address}\r\nUser-Agent: Prometheus/2.42.0\r\n\
@@ -144,7 +163,13 @@ pub fn run(arguments: &[&str]) {
     let mut latencies: Vec<Duration> = runtime.block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..connections.parse().unwrap() {
-            tasks.spawn(scrape(address, request.clone(), mode, start + time));
+            tasks.spawn(scrape(
+                address,
+                tls.clone(),
+                request.clone(),
+                mode,
+                start + time,
+            ));
         }
         tasks.join_all().await.concat()
     });
@@ -162,7 +187,13 @@ pub fn run(arguments: &[&str]) {
     );
 }
 
-async fn scrape(address: SocketAddr, request: String, mode: Mode, end: Instant) -> Vec<Duration> {
+async fn scrape(
+    address: SocketAddr,
+    tls: Option<TlsConnector>,
+    request: String,
+    mode: Mode,
+    end: Instant,
+) -> Vec<Duration> {
     let mut latencies = Vec::new();
     let mut kept = None;
     let mut buffer = vec![0; 256 * 1024];
@@ -172,10 +203,11 @@ async fn scrape(address: SocketAddr, request: String, mode: Mode, end: Instant) 
         let started = Instant::now();
         let mut stream = match kept.take() {
             Some(stream) => stream,
-            None => connect(address).await,
+            None => connect(address, tls.as_ref()).await,
         };
         stream.write_all(request.as_bytes()).await.unwrap();
-        read(&mut stream, &mut buffer).await;
+        stream.flush().await.unwrap();
+        read(&mut *stream, &mut buffer).await;
         latencies.push(started.elapsed());
         if mode != Mode::Fresh {
             kept = Some(stream);
@@ -188,14 +220,23 @@ async fn scrape(address: SocketAddr, request: String, mode: Mode, end: Instant) 
     latencies
 }
 
-async fn connect(address: SocketAddr) -> TcpStream {
+/// With or without TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn connect(address: SocketAddr, tls: Option<&TlsConnector>) -> Box<dyn Stream> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    stream
+    let Some(tls) = tls else {
+        return Box::new(stream);
+    };
+    let name = ServerName::try_from("localhost").unwrap();
+    Box::new(tls.connect(name, stream).await.unwrap())
 }
 
 /// Reads one answer to its end; panics unless it is a 200 of known length.
-async fn read(stream: &mut TcpStream, buffer: &mut [u8]) {
+async fn read(stream: &mut dyn Stream, buffer: &mut [u8]) {
     let mut held = 0;
     let body = loop {
         let read = stream.read(&mut buffer[held..]).await.unwrap();

@@ -7,7 +7,8 @@
 //! does falls on both. `docs/performance.md` tells how to read what it prints.
 //!
 //! `EXPORTER=PATH` measures another build of the program instead.
-//! Words on the command line choose sections: `start`, `memory`, `load`, `idle`; none means all.
+//! Words on the command line choose sections: `start`, `memory`, `load`, `tls`,
+//! `idle`; none means all.
 
 #![allow(missing_docs)]
 #![allow(
@@ -27,6 +28,7 @@ mod load;
 mod process;
 mod rounds;
 mod size;
+mod tls;
 mod upstream;
 
 #[path = "../../tests/common"]
@@ -85,6 +87,10 @@ fn main() {
     }
     if wanted("load") {
         rounds::under_load(&upstream);
+    }
+    if wanted("tls") {
+        tls::scrapes(&upstream);
+        tls::memory(&upstream);
     }
     if wanted("idle") {
         rounds::once_a_second(&upstream);

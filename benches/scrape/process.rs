@@ -5,16 +5,24 @@ use std::{
     env,
     fmt::{self, Display, Formatter},
     fs,
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{self, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use flate2::read::GzDecoder;
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
 
 use super::{common::server::free_port, size::Size, upstream::Upstream};
 
@@ -193,6 +201,24 @@ impl Display for Memory {
     }
 }
 
+/// With or without TLS.
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+/// How to trust one authority.
+pub fn connector(authority: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(authority).unwrap();
+    roots.add(authority).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
 /// A page of metrics.
 pub struct Page {
     pub body: Vec<u8>,
@@ -202,11 +228,24 @@ pub struct Page {
 /// The release binary under measurement.
 pub struct Exporter {
     child: Child,
+    /// How to ask it, over TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Exporter {
     /// Starts it and waits until its port is open.
     pub fn start(upstream: &Upstream, size: &Size, interval: &str, cpu: Option<usize>) -> Self {
+        Self::with(upstream, size, interval, cpu, None)
+    }
+
+    /// The same with a web config, if there is one.
+    pub fn with(
+        upstream: &Upstream,
+        size: &Size,
+        interval: &str,
+        cpu: Option<usize>,
+        web_config: Option<&Path>,
+    ) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let port = free_port();
@@ -220,6 +259,7 @@ impl Exporter {
             .command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(web_config.map(|path| format!("--web.config.file={}", path.display())))
             .env_clear()
             // Where taskset is.
             .env("PATH", env::var_os("PATH").unwrap_or_default())
@@ -227,6 +267,7 @@ impl Exporter {
             .stderr(fs::File::create(log).unwrap());
         Self {
             child: child.start(port),
+            tls: web_config.map(|_| connector(&upstream.made().authority)),
         }
     }
 
@@ -284,7 +325,19 @@ impl Exporter {
 
     fn get(&self, path: &str, gzip: bool) -> Vec<u8> {
         let encoding = if gzip { "gzip" } else { "identity" };
-        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let mut socket = TcpStream::connect(self.address()).unwrap();
+        let mut session = self.tls.as_ref().map(|config| {
+            let name = ServerName::try_from("localhost").unwrap();
+            ClientConnection::new(Arc::clone(config), name).unwrap()
+        });
+        let mut secured;
+        let stream: &mut dyn Stream = match &mut session {
+            None => &mut socket,
+            Some(session) => {
+                secured = rustls::Stream::new(session, &mut socket);
+                &mut secured
+            }
+        };
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"

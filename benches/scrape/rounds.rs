@@ -12,42 +12,42 @@ use super::{
 };
 
 /// Turns of each server.
-const ROUNDS: usize = 5;
+pub const ROUNDS: usize = 5;
 
 /// Of one turn.
-const TIME: Duration = Duration::from_millis(500);
+pub const TIME: Duration = Duration::from_millis(500);
 
 /// Connections at a time, each waiting for its answer before it asks again.
-const CONNECTIONS: usize = 8;
+pub const CONNECTIONS: usize = 8;
 
 /// Scrapes at one a second.
 const PACED: Duration = Duration::from_secs(10);
 
 /// One turn.
-struct Turn {
-    outcome: Outcome,
-    cpu: f64,
+pub struct Turn {
+    pub outcome: Outcome,
+    pub cpu: f64,
 }
 
 impl Turn {
-    fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.outcome.requests / self.outcome.seconds
     }
 
-    fn cpu_per_request(&self) -> f64 {
+    pub fn cpu_per_request(&self) -> f64 {
         self.cpu / self.outcome.requests
     }
 }
 
 /// Where servers and load run: the load beside the pinned server, where the machine has room.
 #[derive(Clone, Copy)]
-struct Place {
-    name: &'static str,
-    server: Option<usize>,
-    load: Option<usize>,
+pub struct Place {
+    pub name: &'static str,
+    pub server: Option<usize>,
+    pub load: Option<usize>,
 }
 
-fn places() -> [Place; 2] {
+pub fn places() -> [Place; 2] {
     [
         Place {
             name: "one",
@@ -120,7 +120,7 @@ fn twin(upstream: &Upstream, exporter: &Exporter, place: Place, gzip: bool) -> (
     (bare, page.series)
 }
 
-fn ratio(turns: &[[Turn; 2]], figure: impl Fn(&Turn) -> f64) -> String {
+pub fn ratio(turns: &[[Turn; 2]], figure: impl Fn(&Turn) -> f64) -> String {
     let ratios: Vec<f64> = turns
         .iter()
         .map(|[ours, theirs]| figure(ours) / figure(theirs))
@@ -130,7 +130,7 @@ fn ratio(turns: &[[Turn; 2]], figure: impl Fn(&Turn) -> f64) -> String {
     format!("{:.2} ({least:.2} to {most:.2})", median(ratios))
 }
 
-fn middle(turns: &[[Turn; 2]], index: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
+pub fn middle(turns: &[[Turn; 2]], index: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
     median(turns.iter().map(|pair| figure(&pair[index])).collect())
 }
 

@@ -36,6 +36,7 @@ const SYSTEM: [&str; 3] = [
 /// Both, ended when dropped.
 pub struct Upstream {
     home: Home,
+    made: Certificates,
     certificates: PathBuf,
     help_scout: String,
     postgres: Postgres,
@@ -63,10 +64,17 @@ impl Upstream {
             .await;
         Self {
             home,
+            made,
             certificates,
             help_scout,
             postgres,
         }
+    }
+
+    /// The certificate and key for `localhost`, and the authority that signed it: what the servers
+    /// under measurement show, too.
+    pub fn made(&self) -> &Certificates {
+        &self.made
     }
 
     /// For files.

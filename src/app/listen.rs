@@ -1,11 +1,19 @@
 //! Binds the addresses of the web server.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use listenfd::ListenFd;
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, lookup_host};
 use tracing::info;
 
 use super::Error;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// Binds every address. Without a host, every address of the machine, IPv6 and IPv4.
 pub async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Error> {
@@ -21,12 +29,45 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Error> {
         };
         listeners.extend(bound.map_err(failed)?);
     }
-    for listener in &listeners {
+    announce(&listeners);
+    Ok(listeners)
+}
+
+/// The sockets that systemd opened for this process (`--web.systemd-socket`). Changes the
+/// environment, so that no child takes them for its own: call it before any thread is started.
+pub fn inherited() -> Result<Vec<std::net::TcpListener>, Error> {
+    let mut found = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..found.len() {
+        let taken = found.take_tcp_listener(index).map_err(Error::Inherit)?;
+        listeners.extend(taken);
+    }
+    if listeners.is_empty() {
+        let message = "there are none: start the exporter by its socket unit, with ListenStream=";
+        let error = io::Error::new(io::ErrorKind::NotFound, message);
+        return Err(Error::Inherit(error));
+    }
+    Ok(listeners)
+}
+
+/// Makes sockets that are bound already usable by the runtime.
+pub fn adopt(listeners: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>, Error> {
+    let adopted = listeners.into_iter().map(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    let adopted: io::Result<Vec<_>> = adopted.collect();
+    let adopted = adopted.map_err(Error::Inherit)?;
+    announce(&adopted);
+    Ok(adopted)
+}
+
+fn announce(listeners: &[TcpListener]) {
+    for listener in listeners {
         if let Ok(address) = listener.local_addr() {
             info!(%address, "listening");
         }
     }
-    Ok(listeners)
 }
 
 /// One socket for both protocols; where the machine has no IPv6, one for IPv4.
@@ -34,10 +75,9 @@ fn bind_everywhere(port: &str) -> io::Result<Vec<TcpListener>> {
     let port = port
         .parse()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let everywhere = SocketAddr::from(([0_u16; 8], port));
-    let listener = match bind(everywhere) {
+    let listener = match bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind(SocketAddr::from(([0_u8; 4], port)))
+            bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
         }
         bound => bound,
     };
@@ -69,20 +109,38 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() {
-        TcpSocket::new_v6()?
-    } else {
-        TcpSocket::new_v4()?
-    };
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        // "Every address" means those of IPv4 too, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
     // A restarted exporter must not wait for the old one's last connections to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(1024)
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
     use super::*;
+
+    #[tokio::test]
+    async fn without_a_host_both_protocols_are_bound_whatever_the_machine_prefers() {
+        let bound = bind_everywhere("0").unwrap();
+        let address = bound[0].local_addr().unwrap();
+        if address.is_ipv6() {
+            assert!(!SockRef::from(&bound[0]).only_v6().unwrap());
+            let local = (Ipv6Addr::LOCALHOST, address.port());
+            TcpStream::connect(local).await.unwrap();
+        }
+        let local = (Ipv4Addr::LOCALHOST, address.port());
+        TcpStream::connect(local).await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_host_is_bound_where_the_machine_has_it() {

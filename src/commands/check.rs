@@ -13,7 +13,7 @@ use crate::{
     domain::{ContactCounts, Source, Tickets},
     refresh::{Outlets, Refresher, help_scout_calls},
     snapshot::{PopulationValues, Snapshot, SourceFailure, SourceState},
-    sources::helpscout::Telemetry,
+    sources::{database::RelationKind, helpscout::Telemetry},
 };
 
 /// What `check` found.
@@ -114,10 +114,35 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
             describe_source(&mut report, state, &snapshot, &failures);
         }
     }
+    relations(&mut report, &config, &refresher).await;
     notes(&mut report, &config, refresher.counts_by_search());
     calls(&mut report, &config, &refresher);
     refresher.retire().await;
     Ok(report)
+}
+
+/// In what each population of a database is counted: a name can mean the table of another schema,
+/// and a view can leave out rows.
+async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
+    for (index, population) in config.populations.iter().enumerate() {
+        let deadline = tokio::time::Instant::now() + config.timeout;
+        let populations = &refresher.readers().populations;
+        let relations = populations.relations(index, deadline).await;
+        if relations.is_empty() {
+            continue;
+        }
+        let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
+        let only_tables = relations
+            .iter()
+            .all(|relation| relation.kind == RelationKind::Table);
+        let verdict = if only_tables {
+            Verdict::Ok
+        } else {
+            Verdict::Note
+        };
+        let text = format!("counted in {}", names.join(", "));
+        report.add(verdict, population.name.clone(), text);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

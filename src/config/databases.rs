@@ -1,7 +1,8 @@
 //! The section `databases`.
 
 use super::{
-    Database, Dialect,
+    Database,
+    address::validate,
     decode::{Decoder, Section},
 };
 
@@ -25,19 +26,14 @@ pub fn databases(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Databases
         let Some(mut section) = decoder.section(&entry) else {
             continue;
         };
+        let place = section.peek("url").or_else(|| section.peek("url_file"));
         let url = decoder.secret(&mut section, "url", "url_file", true);
         decoder.finish(section);
         let Some(url) = url else { continue };
-        // The address holds a password: no part of it is shown.
-        let dialect = match url.expose().split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => Dialect::Postgres,
-            Some("mysql" | "mariadb") => Dialect::Mysql,
-            Some("sqlite") => Dialect::Sqlite,
-            _ => {
-                decoder.problem(
-                    &entry,
-                    "expected an address that starts with postgres://, mysql:// or sqlite://",
-                );
+        let dialect = match validate(url.expose()) {
+            Ok(dialect) => dialect,
+            Err(message) => {
+                decoder.problem(&place.unwrap_or(entry), message);
                 continue;
             }
         };
@@ -46,6 +42,7 @@ pub fn databases(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Databases
             name: name.to_owned(),
             dialect,
             url,
+            folder: decoder.folder().to_owned(),
         });
     }
     databases

@@ -9,10 +9,11 @@ use super::{
     document::{Node, Position, Value},
     interpolation::interpolate,
     secret::Secret,
+    text::ConfigText,
 };
 
-/// Largest secret file that is read.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
+/// Longest text or key that a message quotes.
+const MAX_SHOWN_CHARACTERS: usize = 80;
 
 /// One thing wrong with the config file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,9 +38,13 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Looks an environment variable up.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What decoding needs from outside, and the problems it has met.
 pub struct Decoder<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    /// `None`: texts are taken as they are.
+    environment: Option<Environment<'a>>,
     folder: PathBuf,
     problems: Vec<Problem>,
 }
@@ -48,8 +53,17 @@ impl<'a> Decoder<'a> {
     /// A decoder for a file in `folder`, from which relative paths count.
     pub fn new(environment: &'a dyn Fn(&str) -> Option<String>, folder: &Path) -> Self {
         Self {
-            environment,
+            environment: Some(environment),
             folder: folder.to_owned(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A decoder for a file in which `${NAME}` has no meaning.
+    pub fn literal() -> Self {
+        Self {
+            environment: None,
+            folder: PathBuf::new(),
             problems: Vec::new(),
         }
     }
@@ -87,11 +101,15 @@ impl<'a> Decoder<'a> {
             self.problem(field, "expected a value, found nothing");
             return None;
         }
-        match interpolate(text, self.environment) {
-            Ok(value) => Some(Text {
-                from_environment: value != *text,
+        let configured = match self.environment {
+            Some(environment) => interpolate(text, environment),
+            None => Ok(ConfigText::new(text, false)),
+        };
+        match configured {
+            Ok(configured) => Some(Text {
+                value: configured.as_str().to_owned(),
                 plain: *plain,
-                value,
+                configured,
             }),
             Err(message) => {
                 self.problem(field, message);
@@ -120,7 +138,22 @@ impl<'a> Decoder<'a> {
 
     /// One of a few words; a near miss is suggested.
     pub fn choice<T: Copy>(&mut self, field: &Field<'_>, choices: &[(&str, T)]) -> Option<T> {
+        self.one_of(field, choices, "nothing can be named here")
+    }
+
+    /// One of a few names that stand elsewhere in the file; a near miss is suggested. `none` says
+    /// what to do when there are none.
+    pub fn one_of<T: Copy>(
+        &mut self,
+        field: &Field<'_>,
+        choices: &[(&str, T)],
+        none: &str,
+    ) -> Option<T> {
         let text = self.text(field)?;
+        if choices.is_empty() {
+            self.problem(field, none);
+            return None;
+        }
         let found = choices.iter().find(|(name, _)| *name == text.value);
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -166,8 +199,9 @@ impl<'a> Decoder<'a> {
         let mut result: Vec<(&str, Position, Field<'_>)> = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let path = join(&field.key, &key.text);
-            if result.iter().any(|(name, ..)| *name == key.text) {
-                self.problem_at(key.position, &path, "this name is given twice");
+            if let Some((_, first, _)) = result.iter().find(|(name, ..)| *name == key.text) {
+                let message = format!("this key is given twice, first in line {}", first.line);
+                self.problem_at(key.position, &path, message);
                 continue;
             }
             result.push((key.text.as_str(), key.position, Field { key: path, node }));
@@ -214,18 +248,21 @@ impl<'a> Decoder<'a> {
             }
             (Some(inline), None) => {
                 let text = self.text(&inline)?;
-                if text.value.is_empty() {
-                    self.problem(&inline, "expected a secret, found an empty text");
-                    return None;
+                match Secret::given(&text.value) {
+                    Ok(secret) => Some(secret),
+                    Err(error) => {
+                        self.problem(&inline, format!("cannot use the value: {error}"));
+                        None
+                    }
                 }
-                Some(Secret::new(text.value))
             }
             (None, Some(file)) => {
                 let path = self.text(&file)?;
-                match self.secret_from_file(&path.value) {
+                match Secret::from_file(&self.folder.join(&path.value), &file.key) {
                     Ok(secret) => Some(secret),
-                    Err(message) => {
-                        self.problem(&file, message);
+                    Err(error) => {
+                        let shown = self.shown_path(&path.configured);
+                        self.problem(&file, format!("cannot read the file{shown}: {error}"));
                         None
                     }
                 }
@@ -239,24 +276,20 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn secret_from_file(&self, path: &str) -> Result<Secret, String> {
-        let full = self.folder.join(path);
-        let shown = full.display();
-        let size = std::fs::metadata(&full)
-            .map_err(|error| format!("cannot read the file {shown}: {error}"))?
-            .len();
-        if size > MAX_SECRET_BYTES {
-            return Err(format!(
-                "the file {shown} is larger than {MAX_SECRET_BYTES} bytes: not a secret"
-            ));
+    /// The folder of the config file, from which relative paths count.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The path for a message, or nothing where the operator may have put the secret itself, or an
+    /// address with a password, instead of the name of its file.
+    fn shown_path(&self, path: &ConfigText) -> String {
+        let is_harmless = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if !path.from_environment() && path.contains(['/', '.']) && path.chars().all(is_harmless) {
+            format!(" {}", self.folder.join(path.as_str()).display())
+        } else {
+            String::new()
         }
-        let content = std::fs::read_to_string(&full)
-            .map_err(|error| format!("cannot read the file {shown}: {error}"))?;
-        let secret = content.trim();
-        if secret.is_empty() {
-            return Err(format!("the file {shown} is empty"));
-        }
-        Ok(Secret::new(secret))
     }
 
     /// Notes that a section lacks a key.
@@ -266,16 +299,22 @@ impl<'a> Decoder<'a> {
 
     /// Notes every key of the section that nobody asked for.
     pub fn finish(&mut self, section: Section<'_>) {
-        for (name, position, field) in section.entries {
-            if !section.known.contains(&name) {
-                let suggestion = suggestion(name, &section.known);
-                let message = if suggestion.is_empty() {
-                    format!("unknown key; known here: {}", section.known.join(", "))
-                } else {
-                    format!("unknown key{suggestion}")
-                };
-                self.problem_at(position, &field.key, message);
+        for (name, position, _) in section.entries {
+            if section.known.contains(&name) {
+                continue;
             }
+            // Keys are words; anything else may be a value that lost its key.
+            let is_word = name.chars().all(|c| c.is_alphabetic() || "_-".contains(c));
+            let key = join(&section.key, if is_word { name } else { "" });
+            let suggestion = suggestion(name, &section.known);
+            let message = if name.contains(':') {
+                "unknown key; a key ends with a colon and a space".to_owned()
+            } else if suggestion.is_empty() {
+                format!("unknown key; known here: {}", section.known.join(", "))
+            } else {
+                format!("unknown key{suggestion}")
+            };
+            self.problem_at(position, &key, message);
         }
     }
 }
@@ -308,6 +347,11 @@ impl<'n> Section<'n> {
     /// The value under `name`. A key without a value counts as absent.
     pub fn take(&mut self, name: &'static str) -> Option<Field<'n>> {
         self.known.push(name);
+        self.peek(name)
+    }
+
+    /// The value under `name`, for messages: whoever knows the key takes it.
+    pub fn peek(&self, name: &str) -> Option<Field<'n>> {
         self.entries
             .iter()
             .find(|(key, ..)| *key == name)
@@ -322,21 +366,36 @@ pub struct Text {
     pub value: String,
     /// Whether it stood without quotes.
     pub plain: bool,
-    from_environment: bool,
+    /// The text as messages may quote it.
+    pub configured: ConfigText,
 }
 
 impl Text {
-    /// The text for an error message; what came from the environment is not shown.
-    fn shown(&self) -> String {
-        if self.from_environment {
-            "another value (from the environment, not shown)".to_owned()
+    /// The text for an error message. An address may have been put where it does not belong, with a
+    /// password in it.
+    pub fn shown(&self) -> String {
+        if self.value.contains("://") && !self.configured.from_environment() {
+            "an address".to_owned()
+        } else if self.value.chars().count() > MAX_SHOWN_CHARACTERS {
+            format!("a text of {} characters", self.value.chars().count())
         } else {
-            format!("`{}`", self.value.chars().take(80).collect::<String>())
+            self.configured.to_string()
         }
     }
 }
 
+/// The path of a key. A key that no name looks like is not shown: it may be a value whose colon
+/// lacks its space, as in `app_secret:hunter2`.
 fn join(parent: &str, name: &str) -> String {
+    let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let name = if !name.is_empty()
+        && name.chars().count() <= MAX_SHOWN_CHARACTERS
+        && name.chars().all(is_name)
+    {
+        name
+    } else {
+        "…"
+    };
     if parent.is_empty() {
         name.to_owned()
     } else {

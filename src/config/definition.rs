@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{Config, CountsFrom, Piece, PopulationKind, PopulationSource, Reference, Template};
+use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
 
-/// Hash of the windows, segments, populations with their queries, and `counts_from`: 48 bits, exact
+/// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
 pub fn hash(config: &Config) -> u64 {
     let digest = Sha256::digest(describe(config).as_bytes());
@@ -30,6 +30,13 @@ fn describe(config: &Config) -> String {
         .map(crate::domain::Window::seconds)
         .collect();
     let _ = writeln!(text, "counts_from {counts_from}\nwindows {windows:?}");
+    // What a day and a week are.
+    match config.time_zone.iana_name() {
+        None | Some("UTC") => {}
+        Some(zone) => {
+            let _ = writeln!(text, "time_zone {zone}");
+        }
+    }
     for segment in &config.segments {
         let channels: Vec<&str> = segment.channels.iter().map(|c| c.name()).collect();
         let _ = writeln!(
@@ -51,7 +58,11 @@ fn describe(config: &Config) -> String {
                 format!("sql {name:?} {:?}", written(query))
             }
             PopulationSource::Http { url, pointer, .. } => {
-                format!("http {:?} {pointer:?}", without_address(&written(url)))
+                format!(
+                    "http {:?} {:?}",
+                    without_address(&written(url)),
+                    pointer.as_str()
+                )
             }
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
         };
@@ -65,21 +76,13 @@ fn references(references: &[Reference]) -> Vec<String> {
         .iter()
         .map(|reference| match reference {
             Reference::Id(id) => format!("id {id}"),
-            Reference::Name(name) => format!("name {name}"),
+            Reference::Name(name) => format!("name {}", name.as_str()),
         })
         .collect()
 }
 
 fn written(template: &Template) -> String {
-    template
-        .pieces()
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.as_str(),
-            Piece::Start => "{start}",
-            Piece::End => "{end}",
-        })
-        .collect()
+    template.written(|bound| format!("{{{}}}", bound.name()))
 }
 
 /// The path, and the names of the parameters: their values can be secrets, unless they are one of
@@ -94,7 +97,7 @@ fn without_address(url: &str) -> String {
     let parameters: Vec<String> = query
         .split('&')
         .map(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if value.contains("{start}") || value.contains("{end}") => {
+            Some((name, value)) if value.contains("{start") || value.contains("{end") => {
                 format!("{name}={value}")
             }
             Some((name, _)) => name.to_owned(),

@@ -1,14 +1,12 @@
 //! The section `populations`.
 
-use hyper::header::{HeaderName, HeaderValue};
-use url::Url;
+mod http;
 
 use super::{
-    Population, PopulationKind, PopulationSource, Secret, Template,
+    Bound, Population, PopulationKind, PopulationSource, Template,
     databases::Databases,
-    decode::{Decoder, Field, Section},
-    query::foreign_placeholder,
-    sections::required,
+    decode::{Decoder, Field, Section, suggestion},
+    query::{foreign_placeholder, misfit},
 };
 
 /// Most populations.
@@ -21,7 +19,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 ];
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
-/// `_total` included; `tests/docs.rs` holds the catalogue of metrics against it.
+/// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
 pub const RESERVED_NAMES: [&str; 19] = [
     "created_tickets",
     "resolved_tickets",
@@ -166,10 +164,10 @@ fn source(
         return None;
     }
     if let Some(http) = http {
-        return http_source(decoder, kind, &http);
+        return http::endpoint(decoder, kind, &http);
     }
     if let Some(prometheus) = prometheus {
-        return prometheus_source(decoder, kind, &prometheus);
+        return http::prometheus(decoder, kind, &prometheus);
     }
     sql_source(decoder, kind, field, database, query, databases)
 }
@@ -197,12 +195,8 @@ fn sql_source(
         // Its own problem is told already.
         return None;
     }
-    let database = if choices.is_empty() {
-        decoder.problem(&database, "there is no such entry in `databases`");
-        return None;
-    } else {
-        decoder.choice(&database, &choices)?
-    };
+    let none = "there is no database to ask; add one under `databases`";
+    let database = decoder.one_of(&database, &choices, none)?;
     let text = text?;
     let dialect = databases.usable.get(database)?.dialect;
     let template = Template::sql(&text.value, dialect);
@@ -211,10 +205,19 @@ fn sql_source(
         return None;
     }
     if let Some(placeholder) = foreign_placeholder(&text.value, dialect) {
+        let names = Bound::ALL.map(|bound| format!(":{}", bound.name()));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let near = suggestion(placeholder, &names);
         decoder.problem(
             &query,
-            format!("nothing fills the placeholder {placeholder}; only :start and :end are known"),
+            format!(
+                "nothing fills the placeholder {placeholder}; only :start and :end are known, and :start_unix, :end_unix, :start_iso, :end_iso{near}"
+            ),
         );
+        return None;
+    }
+    if let Some(message) = misfit(&text.value, dialect) {
+        decoder.problem(&query, message);
         return None;
     }
     placeholders(decoder, kind, &query, &template, [":start", ":end"]);
@@ -249,122 +252,4 @@ fn placeholders(
         }
         _ => {}
     }
-}
-
-fn http_source(
-    decoder: &mut Decoder<'_>,
-    kind: PopulationKind,
-    field: &Field<'_>,
-) -> Option<PopulationSource> {
-    let mut section = decoder.section(field)?;
-    let url = required(decoder, &mut section, "url").and_then(|field| {
-        let text = decoder.text(&field)?;
-        let template = Template::url(&text.value);
-        let sample = text.value.replace("{start}", "0").replace("{end}", "0");
-        if http_url(&sample).is_none() {
-            decoder.problem(&field, "expected an http:// or https:// address");
-            return None;
-        }
-        placeholders(decoder, kind, &field, &template, ["{start}", "{end}"]);
-        Some(template)
-    });
-    let pointer = required(decoder, &mut section, "pointer").and_then(|field| {
-        let expected = "a JSON pointer such as /data/count";
-        decoder.parsed(&field, expected, |text| {
-            jsonptr::Pointer::parse(&text.value).ok()?;
-            Some(text.value.clone())
-        })
-    });
-    let mut headers = headers(decoder, section.take("headers"));
-    let bearer = decoder.secret(&mut section, "bearer_token", "bearer_token_file", false);
-    decoder.finish(section);
-    if let Some(token) = bearer {
-        if headers.iter().any(|(name, _)| name == "authorization") {
-            decoder.problem(
-                field,
-                "give either a bearer token or an Authorization header, not both",
-            );
-        }
-        let value = format!("Bearer {}", token.expose());
-        if HeaderValue::from_str(&value).is_err() {
-            decoder.problem(
-                field,
-                "the bearer token holds characters that no header can",
-            );
-        }
-        headers.push(("authorization".to_owned(), Secret::new(value)));
-    }
-    Some(PopulationSource::Http {
-        url: url?,
-        pointer: pointer?,
-        headers,
-    })
-}
-
-fn headers(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<(String, Secret)> {
-    let Some(field) = field else {
-        return Vec::new();
-    };
-    let mut headers: Vec<(String, Secret)> = Vec::new();
-    for (name, position, entry) in decoder.entries(&field) {
-        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-            decoder.problem_at(position, &entry.key, "not a header name");
-            continue;
-        };
-        if headers.iter().any(|(known, _)| known == name.as_str()) {
-            decoder.problem_at(position, &entry.key, "this header is given twice");
-            continue;
-        }
-        let Some(text) = decoder.text(&entry) else {
-            continue;
-        };
-        if HeaderValue::from_str(&text.value).is_err() {
-            decoder.problem(&entry, "the value holds characters that no header can");
-            continue;
-        }
-        headers.push((name.as_str().to_owned(), Secret::new(text.value)));
-    }
-    headers
-}
-
-fn prometheus_source(
-    decoder: &mut Decoder<'_>,
-    kind: PopulationKind,
-    field: &Field<'_>,
-) -> Option<PopulationSource> {
-    let mut section = decoder.section(field)?;
-    let url = required(decoder, &mut section, "url").and_then(|field| {
-        let text = decoder.text(&field)?;
-        let url = http_url(&text.value).filter(|url| url.query().is_none());
-        if url.is_none() {
-            decoder.problem(
-                &field,
-                "expected the http:// or https:// address of a Prometheus server, without a query",
-            );
-        }
-        url
-    });
-    let query = required(decoder, &mut section, "query").and_then(|field| {
-        decoder.parsed(&field, "a PromQL expression", |text| {
-            (!text.value.trim().is_empty()).then(|| text.value.clone())
-        })
-    });
-    decoder.finish(section);
-    if kind == PopulationKind::Window {
-        decoder.problem(
-            field,
-            "a Prometheus query gives a stock at :end; put it under total",
-        );
-        return None;
-    }
-    Some(PopulationSource::Prometheus {
-        url: url?,
-        query: query?,
-    })
-}
-
-fn http_url(text: &str) -> Option<Url> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

@@ -1,12 +1,13 @@
 //! The sections of the file but populations: times, windows, Help Scout, segments, targets.
 
-use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+use std::{collections::HashSet, fmt::Write as _, num::NonZeroU32, time::Duration};
 
+use jiff::tz::TimeZone;
 use url::{Host, Url};
 
 use super::{
-    Channel, CountsFrom, HelpScout, Population, Reference, Segment, Target,
-    decode::{Decoder, Field, Section},
+    Channel, ConfigText, CountsFrom, HelpScout, Population, Reference, Segment, Target,
+    decode::{Decoder, Field, Section, suggestion},
     document::Value,
 };
 use crate::domain::{Tickets, Window, parse_duration};
@@ -17,7 +18,11 @@ pub const MAX_SEGMENTS: usize = 50;
 pub const MAX_WINDOWS: usize = 8;
 
 const MAX_NAME_CHARACTERS: usize = 64;
-const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// Least and most of each duration. Databases and clocks bound what they can count, and a value of
+/// last month is no news.
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
+const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
+const MAX_AGES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24 * 30));
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_WINDOWS: [&str; 3] = ["1d", "7d", "28d"];
@@ -30,36 +35,27 @@ pub struct Times {
 }
 
 pub fn times(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Times {
-    let interval = root
-        .take("interval")
-        .and_then(|field| {
-            let interval = duration(decoder, &field)?;
-            if interval < MIN_INTERVAL {
-                decoder.problem(&field, "must be at least 10s");
-                return None;
-            }
-            Some(interval)
-        })
-        .unwrap_or(DEFAULT_INTERVAL);
+    let interval = root.take("interval");
+    let interval_is_good = interval.is_none();
+    let interval = interval.and_then(|field| bounded(decoder, &field, INTERVALS));
+    let interval_is_good = interval_is_good || interval.is_some();
+    let interval = interval.unwrap_or(DEFAULT_INTERVAL);
     let timeout = root
         .take("timeout")
-        .and_then(|field| {
-            let timeout = duration(decoder, &field)?;
-            if timeout.is_zero() {
-                decoder.problem(&field, "must be more than 0s");
-                return None;
-            }
-            Some(timeout)
-        })
-        .unwrap_or(DEFAULT_TIMEOUT);
+        .and_then(|field| bounded(decoder, &field, TIMEOUTS))
+        .unwrap_or(DEFAULT_TIMEOUT)
+        // A call never outlasts the refresh it belongs to.
+        .min(interval);
     let max_age = root.take("max_age").and_then(|field| {
-        let max_age = duration(decoder, &field)?;
-        if max_age < interval {
+        let max_age = bounded(decoder, &field, MAX_AGES)?;
+        // A refresh that ends late still comes before the values of the one before vanish.
+        let least = interval + timeout;
+        if max_age < least && interval_is_good {
             decoder.problem(
                 &field,
                 format!(
-                    "must be at least the interval ({} s): every value would vanish between two refreshes",
-                    interval.as_secs()
+                    "must be at least interval + timeout, here {}: with less, values vanish while the next refresh is still reading them",
+                    in_words(least)
                 ),
             );
         }
@@ -67,10 +63,41 @@ pub fn times(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Times {
     });
     Times {
         interval,
-        // A call never outlasts the refresh it belongs to.
-        timeout: timeout.min(interval),
+        timeout,
         max_age: max_age.unwrap_or(interval * 3),
     }
+}
+
+/// A duration between two bounds, both included.
+fn bounded(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    (least, most): (Duration, Duration),
+) -> Option<Duration> {
+    let duration = duration(decoder, field)?;
+    if duration < least {
+        decoder.problem(field, format!("must be at least {}", in_words(least)));
+        return None;
+    }
+    if duration > most {
+        decoder.problem(field, format!("must be at most {}", in_words(most)));
+        return None;
+    }
+    Some(duration)
+}
+
+/// As a config file would say it.
+fn in_words(duration: Duration) -> String {
+    let mut rest = duration.as_secs();
+    let mut words = String::new();
+    for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {
+        let count = rest / seconds;
+        rest %= seconds;
+        if count > 0 {
+            let _ = write!(words, "{count}{unit}");
+        }
+    }
+    words
 }
 
 fn duration(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Duration> {
@@ -79,6 +106,51 @@ fn duration(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Duration> {
         let seconds = parse_duration(&text.value)?;
         u64::try_from(seconds).ok().map(Duration::from_secs)
     })
+}
+
+/// `time_zone`: a name of the IANA time zone database.
+pub fn zone_of_days(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> TimeZone {
+    root.take("time_zone")
+        .and_then(|field| {
+            let text = decoder.text(&field)?;
+            match time_zone(&text.value) {
+                Ok(zone) => Some(zone),
+                Err(hint) => {
+                    let found = text.shown();
+                    decoder.problem(
+                        &field,
+                        format!("expected the name of a time zone, such as Europe/Paris, found {found}{hint}"),
+                    );
+                    None
+                }
+            }
+        })
+        .unwrap_or(TimeZone::UTC)
+}
+
+/// The time zone of that name in the IANA database, or what to write instead, as in
+/// `; did you mean …?`, if anything is near.
+pub fn time_zone(name: &str) -> Result<TimeZone, String> {
+    if let Ok(zone) = TimeZone::get(name) {
+        return Ok(zone);
+    }
+    let known: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    let places: Vec<&str> = known.iter().map(String::as_str).collect();
+    let near = suggestion(name, &places);
+    if !near.is_empty() {
+        return Err(near);
+    }
+    // The place alone, as `Paris`.
+    let wanted = name.replace(' ', "_");
+    let place = known.iter().find(|zone| {
+        zone.rsplit('/')
+            .next()
+            .is_some_and(|place| place.eq_ignore_ascii_case(&wanted))
+    });
+    Err(place.map_or_else(String::new, |zone| format!("; did you mean `{zone}`?")))
 }
 
 pub fn windows(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Window> {
@@ -224,6 +296,15 @@ pub fn segments(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Segmen
         };
         let name_field = required(decoder, &mut section, "name");
         let name = name_field.as_ref().and_then(|field| {
+            let text = decoder.text(field)?;
+            if text.configured.from_environment() {
+                // It would be on every page, and in Prometheus for good.
+                decoder.problem(
+                    field,
+                    "a segment's name is shown as a label, so it cannot come from the environment",
+                );
+                return None;
+            }
             decoder.parsed(field, "a name of 1 to 64 characters", |text| {
                 let length = text.value.chars().count();
                 (1..=MAX_NAME_CHARACTERS)
@@ -269,7 +350,10 @@ fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Refere
             match value.parse() {
                 Ok(id) if text.plain => Some(Reference::Id(id)),
                 _ if value.is_empty() => None,
-                _ => Some(Reference::Name(value.to_owned())),
+                _ => Some(Reference::Name(ConfigText::new(
+                    value,
+                    text.configured.from_environment(),
+                ))),
             }
         });
         push_once(decoder, &item, &mut references, reference);
@@ -330,8 +414,13 @@ pub fn targets(
         let population = required(decoder, &mut section, "population")
             // A population that could not be read has its own problem already.
             .filter(|field| !faulty.iter().any(|name| field.is(name)))
-            .and_then(|field| decoder.choice(&field, &population_choices));
+            .and_then(|field| {
+                let none = "there is no population to aim at; add one under `populations`";
+                decoder.one_of(&field, &population_choices, none)
+            });
         let window = required(decoder, &mut section, "window")
+            // Windows that could not be read have their own problems already.
+            .filter(|_| !windows.is_empty())
             .and_then(|field| window_index(decoder, &field, windows));
         let tickets = required(decoder, &mut section, "tickets")
             .and_then(|field| decoder.choice(&field, &tickets_choices));

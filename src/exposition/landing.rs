@@ -27,11 +27,11 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
 /// More rows than a person reads; the rest is on `/metrics`.
 const MOST_ROWS: usize = 400;
 
-/// Renders the page as of `now`.
-pub fn render(snapshot: &Snapshot, now: Timestamp, telemetry_path: &str) -> String {
+/// Renders the page as of `now`. Links are relative to the page; `metrics` is the one to the metrics.
+pub fn render(snapshot: &Snapshot, now: Timestamp, metrics: &str) -> String {
     let mut page = String::with_capacity(16 * 1024);
     // Writing to a string cannot fail.
-    let _ = write_page(&mut page, snapshot, now, telemetry_path);
+    let _ = write_page(&mut page, snapshot, now, metrics);
     page
 }
 
@@ -39,7 +39,7 @@ fn write_page(
     page: &mut String,
     snapshot: &Snapshot,
     now: Timestamp,
-    telemetry_path: &str,
+    metrics: &str,
 ) -> fmt::Result {
     write!(
         page,
@@ -50,9 +50,9 @@ fn write_page(
          <p class=\"soft\">How often the users of a service need its support: Help Scout tickets \
          divided by users, or by the files they submit. Sources are read in the background; \
          Prometheus reads the result.</p>\n\
-         <nav><a href=\"{metrics}\">Metrics</a> <a href=\"/-/ready\">Readiness</a> \
-         <a href=\"/-/healthy\">Health</a></nav>\n</header>\n<main>\n",
-        metrics = encode_double_quoted_attribute(telemetry_path),
+         <nav><a href=\"{metrics}\">Metrics</a> <a href=\"-/ready\">Readiness</a> \
+         <a href=\"-/healthy\">Health</a></nav>\n</header>\n<main>\n",
+        metrics = encode_double_quoted_attribute(metrics),
     )?;
     write_sources(page, snapshot, now)?;
     write_rates(page, snapshot, now)?;

@@ -28,6 +28,7 @@ pub struct Own {
     config_hash: IntGaugeVec,
     reload_successful: IntGaugeVec,
     reload_success_timestamp: GaugeVec,
+    web_config_successful: IntGaugeVec,
 }
 
 impl Own {
@@ -47,12 +48,16 @@ impl Own {
             config_hash: int_gauge(&catalogue::EXPORTER_CONFIG_HASH)?,
             reload_successful: int_gauge(&catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESSFUL)?,
             reload_success_timestamp: GaugeVec::new(options(timestamp), timestamp.labels)?,
+            web_config_successful: int_gauge(
+                &catalogue::EXPORTER_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
+            )?,
         };
         registry.register(Box::new(build_info))?;
         registry.register(Box::new(own.source_failures.clone()))?;
         registry.register(Box::new(own.config_hash.clone()))?;
         registry.register(Box::new(own.reload_successful.clone()))?;
         registry.register(Box::new(own.reload_success_timestamp.clone()))?;
+        registry.register(Box::new(own.web_config_successful.clone()))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(own)
     }
@@ -92,6 +97,14 @@ impl Own {
         self.reload_success_timestamp
             .with_label_values(&none)
             .set(unix_seconds(now));
+    }
+
+    /// Notes whether the web config could be used when it was last read.
+    pub fn web_config_loaded(&self, successful: bool) {
+        let none: [&str; 0] = [];
+        self.web_config_successful
+            .with_label_values(&none)
+            .set(i64::from(successful));
     }
 
     /// Notes that a configuration was refused, and the one before stays in force.

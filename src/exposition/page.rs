@@ -163,8 +163,8 @@ impl Exposition {
     }
 
     /// The landing page, in HTML, as of `now`.
-    pub fn landing(&self, now: Timestamp, telemetry_path: &str) -> String {
-        landing::render(&self.snapshot(), now, telemetry_path)
+    pub fn landing(&self, now: Timestamp, metrics: &str) -> String {
+        landing::render(&self.snapshot(), now, metrics)
     }
 
     /// Gathers the registry unless that was done within the last second.

@@ -1,30 +1,30 @@
 //! Populations: how many could have made contact, read where the operator says.
 //!
-//! One file per kind of source: `sql` (PostgreSQL, MySQL and MariaDB, SQLite), `http` (a JSON
-//! endpoint) and `promql` (a Prometheus). Each gives one non-negative number or says why not: a
-//! population that is not known is never 0.
+//! One file per kind of source: [`database`](super::database) (PostgreSQL, MySQL and MariaDB,
+//! SQLite), `http` (a JSON endpoint) and `promql` (a Prometheus). Each gives one non-negative number
+//! or says why not: a population that is not known is never 0.
 
 mod answer;
 mod fetch;
 mod http;
+mod json;
 mod promql;
-mod sql;
 
 use tokio::time::Instant;
 
 use crate::{
-    config::{Config, PopulationSource},
+    config::{Config, Dialect, PopulationSource},
     domain::{Interval, Reason},
+    sources::database::{Database, Relation, Shape, SqlError, Statement},
 };
 
 pub use answer::AnswerError;
 pub use fetch::FetchError;
-pub use sql::SqlError;
 
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
     readers: Vec<Reader>,
-    databases: Vec<sql::Database>,
+    databases: Vec<Database>,
 }
 
 /// One population: its name for errors, and where it is read.
@@ -34,7 +34,10 @@ struct Reader {
 }
 
 enum Source {
-    Sql(sql::Query),
+    Sql {
+        database: usize,
+        statement: Box<Statement>,
+    },
     Http(http::Endpoint),
     Prometheus(promql::Query),
 }
@@ -46,7 +49,7 @@ impl Populations {
             .databases
             .iter()
             .map(|database| {
-                sql::Database::new(database, config.timeout).map_err(|failure| Error::Address {
+                Database::new(database, config.timeout).map_err(|failure| Error::Address {
                     database: database.name.clone(),
                     failure,
                 })
@@ -58,20 +61,38 @@ impl Populations {
             .map(|population| Reader {
                 name: population.name.clone(),
                 source: match &population.source {
-                    PopulationSource::Sql { database, query } => {
-                        Source::Sql(sql::Query::new(*database, query.clone()))
-                    }
+                    PopulationSource::Sql { database, query } => Source::Sql {
+                        database: *database,
+                        statement: Box::new(Statement::new(
+                            query.clone(),
+                            config
+                                .databases
+                                .get(*database)
+                                .map_or(Dialect::Sqlite, |database| database.dialect),
+                        )),
+                    },
                     PopulationSource::Http {
                         url,
                         pointer,
                         headers,
-                    } => Source::Http(http::Endpoint::new(
-                        url.clone(),
-                        pointer.clone(),
-                        headers.clone(),
-                        config.timeout,
-                    )),
-                    PopulationSource::Prometheus { url, query } => {
+                        bearer,
+                        in_the_clear,
+                    } => {
+                        tell_of_clear_credentials(&population.name, *in_the_clear);
+                        Source::Http(http::Endpoint::new(
+                            url.clone(),
+                            pointer.clone(),
+                            headers.clone(),
+                            bearer.clone(),
+                            config.timeout,
+                        ))
+                    }
+                    PopulationSource::Prometheus {
+                        url,
+                        query,
+                        in_the_clear,
+                    } => {
+                        tell_of_clear_credentials(&population.name, *in_the_clear);
                         Source::Prometheus(promql::Query::new(url, query, config.timeout))
                     }
                 },
@@ -97,15 +118,20 @@ impl Populations {
             .get(population)
             .ok_or(Error::Unknown(population))?;
         let (place, outcome) = match &reader.source {
-            Source::Sql(query) => {
+            Source::Sql {
+                database,
+                statement,
+            } => {
                 let database = self
                     .databases
-                    .get(query.database())
+                    .get(*database)
                     .ok_or(Error::Unknown(population))?;
-                (
-                    database.place().to_owned(),
-                    database.read(query, interval, deadline).await,
-                )
+                let rows = database.rows(statement, interval, Shape::NUMBER, deadline);
+                let answer = match rows.await {
+                    Ok(rows) => answer::number(&rows, database.dialect()).map_err(Failure::from),
+                    Err(error) => Err(answer::failure(error)),
+                };
+                (database.place(), answer)
             }
             Source::Http(endpoint) => (
                 endpoint.place(interval),
@@ -122,10 +148,40 @@ impl Populations {
             })
     }
 
+    /// The tables and views that the population at index `population` is counted in, with the
+    /// schema that they were found in: for `check`. Empty where nothing is known of them, and for
+    /// populations that are not read from a database.
+    pub async fn relations(&self, population: usize, deadline: Instant) -> Vec<Relation> {
+        let Some(Source::Sql {
+            database,
+            statement,
+        }) = self.readers.get(population).map(|reader| &reader.source)
+        else {
+            return Vec::new();
+        };
+        match self.databases.get(*database) {
+            Some(database) => database
+                .relations(statement, deadline)
+                .await
+                .unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
     /// Says good-bye to the databases, so that their logs show no connection that broke.
     /// A later [`read`](Self::read) opens new ones.
     pub async fn close(&self) {
-        futures_util::future::join_all(self.databases.iter().map(sql::Database::close)).await;
+        futures_util::future::join_all(self.databases.iter().map(Database::close)).await;
+    }
+}
+
+/// An operator who allowed it once should not forget it.
+fn tell_of_clear_credentials(population: &str, in_the_clear: bool) {
+    if in_the_clear {
+        tracing::warn!(
+            population,
+            "its credentials travel unencrypted, as allow_plain_http lets them"
+        );
     }
 }
 
@@ -146,7 +202,7 @@ pub enum Error {
     Read {
         /// Its name in the configuration.
         population: String,
-        /// Where it is read: no credentials, no query string.
+        /// Where it is read: scheme, host and port.
         place: String,
         /// What went wrong.
         #[source]

@@ -90,20 +90,16 @@ pub async fn read_body(
     Ok(body)
 }
 
-/// The address as it may be shown: scheme, host, port and path. Of one that has no host and no
-/// path, as `mailto:`, the scheme only.
-pub fn redacted(url: &Url) -> String {
-    if url.cannot_be_a_base() {
+/// Where `url` leads, as it may be shown: scheme, host and port. A path can hold a token just as a query
+/// can. Of an address that has no host, or an `@` behind it, the scheme only: what was taken for the
+/// host may be a piece of a user name or password.
+pub fn origin(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    if host.is_empty() || url.path().contains('@') || url.query().is_some_and(|q| q.contains('@')) {
         return format!("{}:…", url.scheme());
     }
-    let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}"));
-    format!(
-        "{}://{host}{}{}",
-        url.scheme(),
-        port.unwrap_or_default(),
-        url.path()
-    )
+    format!("{}://{host}{}", url.scheme(), port.unwrap_or_default())
 }
 
 /// Why a call failed that brought no status, or whose body broke off.
@@ -180,14 +176,27 @@ mod tests {
     #[test]
     fn an_address_is_shown_without_anything_secret() {
         assert_eq!(
-            redacted(&url(
+            origin(&url(
                 "https://user:hunter2@stats.example.org:8443/a/b?token=x#y"
             )),
-            "https://stats.example.org:8443/a/b"
+            "https://stats.example.org:8443"
         );
-        assert_eq!(redacted(&url("http://[::1]:80/")), "http://[::1]/");
+        assert_eq!(origin(&url("http://[::1]:80/")), "http://[::1]");
+        assert_eq!(
+            origin(&url("https://h.example/hooks/token/count")),
+            "https://h.example"
+        );
+        // A slash in a password that should have been percent-encoded.
+        for text in [
+            "postgres://contact_rate:/hunter2@127.0.0.1:5432/app",
+            "https://user:12/hunter2@host/path",
+            "https://user:12?hunter2@host/path",
+        ] {
+            let scheme = text.split(':').next().unwrap();
+            assert_eq!(origin(&url(text)), format!("{scheme}:…"));
+        }
         // A scheme was forgotten.
-        assert_eq!(redacted(&url("user:hunter2@host/path")), "user:…");
+        assert_eq!(origin(&url("user:hunter2@host/path")), "user:…");
     }
 
     #[test]

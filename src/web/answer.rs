@@ -13,12 +13,26 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 
+use super::activity::Writing;
+
 /// A body of known bytes in two parts, either of which may be empty.
 ///
 /// Both make one frame, which is sent as it is: without a copy, and with one call to the system
 /// where the socket's buffer has room for it.
 pub struct Parts {
     parts: Option<Chain<Bytes, Bytes>>,
+    /// Dropped with the body, which is once all of it is handed on.
+    _writing: Option<Writing>,
+}
+
+impl Parts {
+    /// Keeps `writing` until the body has been handed on or given up.
+    pub fn until_sent(self, writing: Writing) -> Self {
+        Self {
+            _writing: Some(writing),
+            ..self
+        }
+    }
 }
 
 impl Body for Parts {
@@ -47,6 +61,7 @@ impl From<[Bytes; 2]> for Parts {
         let parts = first.chain(second);
         Self {
             parts: parts.has_remaining().then_some(parts),
+            _writing: None,
         }
     }
 }

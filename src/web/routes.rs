@@ -7,7 +7,7 @@ use hyper::{
     body::Bytes,
     header::{
         ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-        REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use super::{
     Site,
     answer::{Parts, plain},
     negotiate,
+    paths::Route,
 };
 use crate::exposition::{self, Encoding, Format, Page};
 
@@ -32,29 +33,23 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const GET_OR_HEAD: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
 
-/// Answers a request. Its body is not looked at.
-pub async fn answer<B>(site: &Site, request: &Request<B>) -> Response<Parts> {
-    let path = request.uri().path();
+/// Answers a request for `route`. Its body is not looked at.
+pub async fn answer<B>(site: &Site, route: Route, request: &Request<B>) -> Response<Parts> {
     let readable = matches!(*request.method(), Method::GET | Method::HEAD);
-    if path == site.telemetry_path {
-        return if readable {
-            metrics(site, request).await
-        } else {
-            wrong_method(GET_OR_HEAD)
-        };
-    }
-    match path {
-        "/" | "/-/healthy" | "/-/ready" if !readable => wrong_method(GET_OR_HEAD),
-        "/" => landing(site),
-        "/-/healthy" => plain(StatusCode::OK, "healthy\n"),
-        "/-/ready" if *site.ready.borrow() => plain(StatusCode::OK, "ready\n"),
-        "/-/ready" => plain(
+    match route {
+        Route::Unknown => plain(StatusCode::NOT_FOUND, "404 not found\n"),
+        Route::Reload if *request.method() == Method::POST => reload(site).await,
+        Route::Reload => wrong_method(ONLY_POST),
+        _ if !readable => wrong_method(GET_OR_HEAD),
+        Route::Metrics => metrics(site, request).await,
+        Route::Landing => landing(site),
+        Route::Elsewhere(reference) => elsewhere(&reference),
+        Route::Healthy => plain(StatusCode::OK, "healthy\n"),
+        Route::Ready if *site.ready.borrow() => plain(StatusCode::OK, "ready\n"),
+        Route::Ready => plain(
             StatusCode::SERVICE_UNAVAILABLE,
             "not ready: the first refresh has not ended yet\n",
         ),
-        "/-/reload" if *request.method() == Method::POST => reload(site).await,
-        "/-/reload" => wrong_method(ONLY_POST),
-        _ => plain(StatusCode::NOT_FOUND, "404 not found\n"),
     }
 }
 
@@ -95,9 +90,7 @@ fn page(page: Page) -> Response<Parts> {
 }
 
 fn landing(site: &Site) -> Response<Parts> {
-    let html = site
-        .exposition
-        .landing(Timestamp::now(), &site.telemetry_path);
+    let html = site.exposition.landing(Timestamp::now(), site.paths.link());
     let mut response = Response::new(Parts::from([html.into(), Bytes::new()]));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HTML);
@@ -105,6 +98,16 @@ fn landing(site: &Site) -> Response<Parts> {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     headers.insert(REFERRER_POLICY, NO_REFERRER);
     headers.insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// 302, as Prometheus redirects to its prefix.
+fn elsewhere(reference: &str) -> Response<Parts> {
+    let mut response = plain(StatusCode::FOUND, format!("see {reference}\n"));
+    // What a path may hold, a header may too.
+    if let Ok(reference) = HeaderValue::from_str(reference) {
+        response.headers_mut().insert(LOCATION, reference);
+    }
     response
 }
 

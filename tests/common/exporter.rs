@@ -10,7 +10,10 @@
 use std::{
     io::{BufRead as _, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -28,6 +31,8 @@ pub struct Exporter {
     address: String,
     output: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
+    /// Whether the readers end with the next line.
+    deaf: Arc<AtomicBool>,
     /// Its temporary files, which a program that is killed cannot take away itself.
     _temporary: TempDir,
 }
@@ -50,27 +55,45 @@ impl Exporter {
 
     /// Starts the program on the addresses among `arguments` and waits until it listens.
     pub fn start_on(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut exporter = Self::spawn(arguments, environment);
+        exporter.address = exporter.wait("an address to listen on", |exporter| {
+            exporter.addresses().into_iter().next()
+        });
+        exporter
+    }
+
+    /// Starts the program and waits for nothing.
+    pub fn start_unheard(arguments: &[&str]) -> Self {
+        Self::spawn(arguments, &[])
+    }
+
+    fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let temporary = TempDir::with_prefix("contact-rate-test-").expect("a temporary folder");
         let mut child = command(arguments, environment)
             .env("TMPDIR", temporary.path())
             .spawn()
             .expect("the exporter starts");
         let output = Arc::new(Mutex::new(String::new()));
+        let deaf = Arc::new(AtomicBool::new(false));
+        let stdout = child.stdout.take().expect("piped");
+        let stderr = child.stderr.take().expect("piped");
         let readers = vec![
-            collect(child.stdout.take().expect("piped"), Arc::clone(&output)),
-            collect(child.stderr.take().expect("piped"), Arc::clone(&output)),
+            collect(stdout, Arc::clone(&output), Arc::clone(&deaf)),
+            collect(stderr, Arc::clone(&output), Arc::clone(&deaf)),
         ];
-        let mut exporter = Self {
+        Self {
             child,
             address: String::new(),
             output,
             readers,
+            deaf,
             _temporary: temporary,
-        };
-        exporter.address = exporter.wait("an address to listen on", |exporter| {
-            exporter.addresses().into_iter().next()
-        });
-        exporter
+        }
+    }
+
+    /// Closes our ends of its standard output and standard error, at the next line of each.
+    pub fn stop_reading(&mut self) {
+        self.deaf.store(true, Ordering::Relaxed);
     }
 
     /// The addresses that it said it listens on, in either form of the log.
@@ -239,12 +262,19 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
-fn collect(stream: impl Read + Send + 'static, output: Arc<Mutex<String>>) -> JoinHandle<()> {
+fn collect(
+    stream: impl Read + Send + 'static,
+    output: Arc<Mutex<String>>,
+    deaf: Arc<AtomicBool>,
+) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let mut output = output.lock().unwrap();
             output.push_str(&line);
             output.push('\n');
+            if deaf.load(Ordering::Relaxed) {
+                break;
+            }
         }
     })
 }

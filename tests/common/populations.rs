@@ -37,6 +37,7 @@ pub fn config(
         interval: Duration::from_mins(5),
         timeout,
         max_age: Duration::from_mins(15),
+        time_zone: jiff::tz::TimeZone::UTC,
         windows: vec![Window::parse("7d").expect("a window")],
         helpscout: HelpScout {
             app_id: "id".to_owned(),
@@ -68,10 +69,21 @@ pub fn of_database(
     timeout: Duration,
     queries: &[&str],
 ) -> Populations {
+    of_secret(dialect, Secret::new(url), timeout, queries)
+}
+
+/// Populations of one database whose address may stand in a file.
+pub fn of_secret(
+    dialect: Dialect,
+    url: Secret,
+    timeout: Duration,
+    queries: &[&str],
+) -> Populations {
     let database = Database {
         name: "app".to_owned(),
         dialect,
-        url: Secret::new(url),
+        url,
+        folder: std::path::PathBuf::new(),
     };
     let sources = queries
         .iter()

@@ -8,7 +8,7 @@ use contact_rate_exporter::demo::{
 };
 use jiff::Timestamp;
 
-use super::{
+use crate::common::{
     exporter::{Exporter, value},
     mariadb::MariaDb,
     postgres::Postgres,

@@ -1,6 +1,6 @@
 //! Every reason that a reading can fail for, provoked and counted.
 
-use super::{
+use crate::common::{
     desk::{Folder, HAPPINESS, all_but},
     exporter::{Exporter, value},
     upstream::{Reply, Upstream},

@@ -1,6 +1,6 @@
 //! Reloading, by signal and over HTTP.
 
-use super::{
+use crate::common::{
     desk::{Folder, good, populations},
     exporter::{Exporter, value},
     upstream::Upstream,

@@ -1,6 +1,6 @@
 //! Secrets and customers are nowhere to be seen.
 
-use super::{
+use crate::common::{
     desk::{ACCESS_TOKEN, CONVERSATIONS, Folder, TOKEN, good},
     exporter::{Exporter, run},
     upstream::{Asked, Reply, Upstream},
@@ -18,6 +18,15 @@ const SECRETS: [&str; 10] = [
     "planted-user",
     "planted-prometheus",
     "planted-file",
+];
+
+/// Where some of them come from.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("MYSQL_URL", "mysql://reader:planted-mysql@127.0.0.1:1/app"),
+    ("HOOK_TOKEN", "planted-hook"),
+    ("POINTER", "planted-pointer"),
+    ("MAILBOX", "planted-mailbox"),
+    ("TAG", "planted-tag"),
 ];
 
 /// Words of a customer that a list of conversations holds, as is, percent-encoded, and shouted.
@@ -43,7 +52,7 @@ fn careless(asked: &Asked) -> Reply {
         "/v2/reports/happiness" => refused(400),
         "/v2/reports/conversations/new" => refused(500),
         "/sessions" => refused(503),
-        "/visits" => refused(200),
+        "/visits" | "/hooks/planted-hook/count" => refused(200),
         "/api/v1/query" => refused(422),
         CONVERSATIONS => Reply::json(
             200,
@@ -62,6 +71,8 @@ fn config(desk: &Upstream) -> String {
     let port = desk.url.port().unwrap();
     format!(
         "timeout: 2s
+segments:
+  - {{name: lost, mailboxes: ['${{MAILBOX}}'], tags: ['${{TAG}}']}}
 databases:
   one: {{url: 'postgres://reader:planted-postgres@127.0.0.1:1/app'}}
   two: {{url: '${{MYSQL_URL}}'}}
@@ -85,6 +96,16 @@ populations:
         url: 'http://{host}:{port}/visits?key=planted-query&from={{start}}&to={{end}}'
         pointer: /count
         headers: {{X-Key: planted-header}}
+  hooks:
+    window:
+      http:
+        url: 'http://{host}:{port}/hooks/${{HOOK_TOKEN}}/count?from={{start}}&to={{end}}'
+        pointer: '/${{POINTER}}'
+  lost:
+    window:
+      http:
+        url: 'http://{host}:{port}/lost/${{HOOK_TOKEN}}/count?from={{start}}&to={{end}}'
+        pointer: '/count'
   samples:
     total:
       prometheus: {{url: 'http://somebody:planted-prometheus@{host}:{port}', query: up}}
@@ -97,7 +118,6 @@ async fn secrets_and_customers_never_appear() {
     let desk = Upstream::start(careless).await;
     let folder = Folder::new(&desk, &config(&desk));
     folder.write("secret", "mysql://reader:planted-file@127.0.0.1:1/app\n");
-    let environment = [("MYSQL_URL", "mysql://reader:planted-mysql@127.0.0.1:1/app")];
     for format in ["logfmt", "json"] {
         let exporter = Exporter::start(
             &[
@@ -106,7 +126,7 @@ async fn secrets_and_customers_never_appear() {
                 &format!("--log.format={format}"),
                 "--web.enable-lifecycle",
             ],
-            &environment,
+            &ENVIRONMENT,
         );
         let page = exporter.ready().await;
         assert!(
@@ -130,11 +150,13 @@ async fn secrets_and_customers_never_appear() {
             &desk,
             &good_config
                 .replace("postgres://reader:", "postgress://reader:")
+                .replace("pointer: '/${POINTER}'", "pointer: '${POINTER}'")
                 .replace("headers: {", "headers: {'X Y': planted-header, "),
         );
         let (status, text) = exporter.post("/-/reload").await;
         assert_eq!(status, 500, "{text}");
-        assert!(text.contains("databases.one: "), "{text}");
+        assert!(text.contains("databases.one"), "{text}");
+        assert!(text.contains("hooks.window.http.pointer: "), "{text}");
         assert_silent("the answer to a reload", &text);
         folder.rewrite(&desk, &good_config);
 
@@ -168,10 +190,38 @@ async fn secrets_and_customers_never_appear() {
             .any(|asked| asked.header("x-key") == "planted-header")
     );
 
+    assert!(
+        desk.asked()
+            .iter()
+            .any(|asked| asked.path == "/hooks/planted-hook/count")
+    );
+
     let checked = run(
         &["check", &folder.flag(), "--log.level=debug"],
-        &environment,
+        &ENVIRONMENT,
     );
     assert_eq!(checked.code, Some(1));
     assert_silent("the output of check", &checked.output);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_breaks_its_address_is_not_shown() {
+    let desk = Upstream::start(careless).await;
+    let odd = Folder::new(
+        &desk,
+        &config(&desk).replace("reader:planted-postgres", "reader:/planted-postgres"),
+    );
+    odd.write("secret", "mysql://reader:/planted-file@127.0.0.1:1/app\n");
+    for command in ["serve", "check", "report"] {
+        let refused = run(&[command, &odd.flag(), "--log.level=debug"], &ENVIRONMENT);
+        assert_eq!(refused.code, Some(2), "{}", refused.output);
+        for part in [
+            "databases.one.url: ",
+            "databases.three.url_file: ",
+            "percent-encoded",
+        ] {
+            assert!(refused.output.contains(part), "{}", refused.output);
+        }
+        assert_silent(command, &refused.output);
+    }
 }

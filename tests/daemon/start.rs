@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{
+use crate::common::{
     desk::{Folder, good, populations},
     exporter::{Exporter, run, value},
     upstream::{Reply, Upstream},
@@ -106,7 +106,7 @@ async fn a_bad_config_is_2_and_every_problem_is_told() {
         let address = run(&[command, &[&folder.flag()]].concat(), &[]);
         assert_eq!(address.code, Some(2), "{}", address.output);
         assert!(
-            address.output.contains("`app`") && !address.output.contains("planted"),
+            address.output.contains("databases.app.url: ") && !address.output.contains("planted"),
             "{}",
             address.output
         );
@@ -170,7 +170,7 @@ async fn it_listens_where_it_is_told() {
         );
     }
     assert_eq!(exporter.get("/metrics").await.0, 404);
-    assert!(exporter.get("/").await.1.contains("/of/contact"));
+    assert!(exporter.get("/").await.1.contains("href=\"of/contact\""));
     for line in exporter.output().lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(

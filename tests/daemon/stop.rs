@@ -5,9 +5,9 @@ use std::{
     net::TcpStream,
 };
 
-use super::{
+use crate::common::{
     desk::{Folder, good},
-    exporter::Exporter,
+    exporter::{self, Exporter},
     upstream::{Reply, Upstream},
 };
 
@@ -19,7 +19,7 @@ async fn sigterm_and_sigint_stop_it_even_while_it_reads() {
         let exporter = Exporter::start(&[&folder.flag()], &[]);
         let start = std::time::Instant::now();
         while desk.asked().is_empty() {
-            assert!(start.elapsed() < super::exporter::PATIENCE);
+            assert!(start.elapsed() < exporter::PATIENCE);
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         exporter.signal(signal);

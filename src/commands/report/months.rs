@@ -2,14 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{
-    Timestamp,
-    civil::Date,
-    tz::{TimeZone, db},
-};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::Error;
-use crate::{config::suggestion, domain::Interval};
+use crate::{config, domain::Interval};
 
 /// Months that are reported when none are named.
 const DEFAULT_MONTHS: usize = 13;
@@ -127,14 +123,8 @@ impl FromStr for Month {
 
 /// The time zone called `name` in the IANA database, as `Europe/Paris`. For `--time-zone`.
 pub fn time_zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| {
-        let known: Vec<String> = db().available().map(|name| name.to_string()).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        format!(
-            "no time zone of that name, as Europe/Paris or UTC{}",
-            suggestion(name, &known)
-        )
-    })
+    config::time_zone(name)
+        .map_err(|hint| format!("no time zone of that name, as Europe/Paris or UTC{hint}"))
 }
 
 /// A month, or what has gone by of the running one.

@@ -4,15 +4,13 @@
 //! Sources: PostgreSQL documentation 4.1 "Lexical Structure"; MySQL reference manual 11.1 to 11.7
 //! "Language Structure"; SQLite "SQL As Understood By SQLite".
 
-use super::Dialect;
+use super::{Bound, Dialect};
 
 /// What a token is, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `:start`.
-    Start,
-    /// `:end`.
-    End,
+    /// One of our placeholders.
+    Bound(Bound),
     /// A placeholder that is not ours.
     Foreign,
     /// Anything else.
@@ -80,12 +78,11 @@ fn first(rest: &str, dialect: Dialect) -> Option<(Kind, usize)> {
 /// A colon and a name: a placeholder, or in PostgreSQL perhaps the bound of a slice, `a[1:n]`.
 fn colon(rest: &str, dialect: Dialect) -> (Kind, usize) {
     let length = 1 + word_length(rest, 1);
-    match rest.get(..length) {
-        Some(":start") => (Kind::Start, length),
-        Some(":end") => (Kind::End, length),
-        _ if dialect == Dialect::Sqlite => (Kind::Foreign, length),
+    match rest.get(1..length).and_then(Bound::named) {
+        Some(bound) => (Kind::Bound(bound), length),
+        None if dialect == Dialect::Sqlite => (Kind::Foreign, length),
         // Not known to these; they will say so themselves.
-        _ => (Kind::Other, length),
+        None => (Kind::Other, length),
     }
 }
 
@@ -174,8 +171,14 @@ mod tests {
     fn marked(text: &str, dialect: Dialect) -> String {
         tokens(text, dialect)
             .map(|token| match token.kind {
-                Kind::Start => "<s>",
-                Kind::End => "<e>",
+                Kind::Bound(bound) => match bound.name() {
+                    "start" => "<s>",
+                    "end" => "<e>",
+                    "start_unix" => "<su>",
+                    "end_unix" => "<eu>",
+                    "start_iso" => "<si>",
+                    _ => "<ei>",
+                },
                 Kind::Foreign => "<?>",
                 Kind::Other => token.text,
             })
@@ -197,6 +200,11 @@ mod tests {
         expect(&ALL, "x >= :start AND x < :end;", "x >= <s> AND x < <e>;");
         expect(&ALL, ":end-:start", "<e>-<s>");
         expect(&ALL, "'é':end", "'é'<e>");
+        expect(
+            &ALL,
+            "(:start_unix,:end_unix,:start_iso,:end_iso)",
+            "(<su>,<eu>,<si>,<ei>)",
+        );
         expect(&[Postgres], ":end::timestamptz", "<e>::timestamptz");
         expect(&[Postgres], "x :::end", "x ::<e>");
     }

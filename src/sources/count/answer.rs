@@ -1,5 +1,11 @@
 //! What counts as an answer: exactly one number that a population can be.
 
+use super::Failure;
+use crate::{
+    config::Dialect,
+    sources::database::{Row, SqlError, Value},
+};
+
 /// Why an answer is not one non-negative number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -22,8 +28,13 @@ pub enum AnswerError {
     )]
     Null,
     /// A text, a date, a truth value.
-    #[error("the query gave a value of type {0}, which is not a number")]
-    Type(String),
+    #[error("the query gave a value of type {kind}, which is not a number: write {cast}")]
+    Type {
+        /// The type, as the database calls it.
+        kind: String,
+        /// How to make a number of it.
+        cast: &'static str,
+    },
     /// A number type whose value cannot be held, as a NUMERIC of more than 28 digits.
     #[error(
         "the query gave a number that is too large or too precise to be read, or not a number (NaN)"
@@ -35,6 +46,36 @@ pub enum AnswerError {
     /// NaN or an infinity.
     #[error("NaN or an infinity came, and a population is a finite number")]
     NotFinite,
+}
+
+/// The number in the only cell of an answer, if it is one.
+pub(super) fn number(rows: &[Row], dialect: Dialect) -> Result<f64, AnswerError> {
+    let row = rows.first().ok_or(AnswerError::NoRow)?;
+    let cell = row.first().ok_or(AnswerError::Columns(0))?;
+    match &cell.value {
+        Value::Null => Err(AnswerError::Null),
+        Value::Unreadable => Err(AnswerError::Unreadable),
+        Value::Text(_) | Value::Instant(_) | Value::Other => Err(AnswerError::Type {
+            kind: cell.kind.clone(),
+            cast: match dialect {
+                Dialect::Postgres => "count(…), or ::bigint behind it",
+                Dialect::Mysql => "count(…), or CAST(… AS SIGNED)",
+                Dialect::Sqlite => "count(…), or CAST(… AS INTEGER)",
+            },
+        }),
+        Value::Integer(_) | Value::Decimal(_) | Value::Float(_) => {
+            cell.number().ok_or(AnswerError::Unreadable)
+        }
+    }
+}
+
+/// What went wrong, said of one number.
+pub(super) fn failure(error: SqlError) -> Failure {
+    match error {
+        SqlError::TooManyRows(_) => AnswerError::SeveralRows.into(),
+        SqlError::Columns { found, .. } => AnswerError::Columns(found).into(),
+        error => error.into(),
+    }
 }
 
 /// `value`, if a population can be so many.

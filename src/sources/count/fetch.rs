@@ -14,6 +14,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
+    config::ConfigText,
     domain::Reason,
     sources::transport::{self, BODY_LIMIT, BodyError},
 };
@@ -50,12 +51,12 @@ pub enum FetchError {
     Json(#[source] serde_json::Error),
     /// The pointer leads nowhere.
     #[error("the answer has nothing at the pointer {0}")]
-    NothingThere(String),
+    NothingThere(ConfigText),
     /// The pointer leads to something else than a number.
     #[error("the answer has {found} at the pointer {pointer}, and a number is needed")]
     NotANumber {
         /// The RFC 6901 pointer.
-        pointer: String,
+        pointer: ConfigText,
         /// What is there.
         found: &'static str,
     },
@@ -65,6 +66,9 @@ pub enum FetchError {
     /// The query gave none or several samples, or none with a single number.
     #[error("the query gave {0}, and exactly one sample is needed")]
     Samples(String),
+    /// The server says that the answer is incomplete.
+    #[error("the server says that its answer is incomplete: some of its storage did not answer")]
+    Partial,
     /// The answer may be incomplete.
     #[error("the answer came with {0} warnings that it may be incomplete or wrong")]
     Warnings(usize),
@@ -94,7 +98,9 @@ impl FetchError {
             Self::Body(error) => error.reason(),
             Self::Json(_) | Self::NothingThere(_) | Self::NotANumber { .. } => Reason::Decode,
             Self::Evaluation(kind) if kind == "timeout" => Reason::Timeout,
-            Self::Evaluation(_) | Self::Samples(_) | Self::Warnings(_) => Reason::Query,
+            Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
+                Reason::Query
+            }
         }
     }
 

@@ -1,11 +1,17 @@
 //! Populations that an HTTP endpoint answers as JSON.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use jsonptr::Pointer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
@@ -15,7 +21,7 @@ use super::{
     fetch::{Client, FetchError},
 };
 use crate::{
-    config::{Piece, Secret, Template},
+    config::{ConfigText, Edge, Form, Secret, Template},
     domain::Interval,
     sources::transport,
 };
@@ -30,8 +36,10 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// An endpoint and where its answer has the number.
 pub(super) struct Endpoint {
     url: Template,
-    pointer: String,
+    pointer: ConfigText,
     headers: Vec<(String, Secret)>,
+    /// Read again from its file when that changes, and when it is refused.
+    bearer: Option<Mutex<Secret>>,
     client: Client,
 }
 
@@ -39,57 +47,83 @@ impl Endpoint {
     /// An endpoint whose tries last `timeout` each at most.
     pub(super) fn new(
         url: Template,
-        pointer: String,
+        pointer: ConfigText,
         headers: Vec<(String, Secret)>,
+        bearer: Option<Secret>,
         timeout: Duration,
     ) -> Self {
         Self {
             url,
             pointer,
             headers,
+            bearer: bearer.map(Mutex::new),
             client: Client::new(timeout),
         }
     }
 
-    /// The endpoint as errors name it: no user info, no query string, no header.
+    /// The endpoint as errors name it: scheme, host and port.
     pub(super) fn place(&self, interval: Interval) -> String {
-        self.address(interval).map_or_else(
-            |_| "its endpoint".to_owned(),
-            |url| transport::redacted(&url),
-        )
+        self.address(interval)
+            .map_or_else(|_| "its endpoint".to_owned(), |url| transport::origin(&url))
     }
 
     /// Asks for the number before `deadline`.
     pub(super) async fn read(&self, interval: Interval, deadline: Instant) -> Result<f64, Failure> {
         let url = self.address(interval)?;
-        let body = self
-            .client
-            .get(&url, &self.headers()?, deadline)
-            .await?
-            .into_success()?;
-        Ok(number(&body, &self.pointer)?)
+        self.renew(false).await;
+        let mut answer = self.client.get(&url, &self.headers()?, deadline).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.renew(true).await {
+            answer = self.client.get(&url, &self.headers()?, deadline).await?;
+        }
+        Ok(number(&answer.into_success()?, &self.pointer)?)
     }
 
     fn address(&self, interval: Interval) -> Result<Url, FetchError> {
-        let text: String = self
-            .url
-            .pieces()
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Start => encoded(interval.start),
-                Piece::End => encoded(interval.end),
-            })
-            .collect();
+        let text = self.url.written(|bound| {
+            let instant = match bound.edge {
+                Edge::Start => interval.start,
+                Edge::End => interval.end,
+            };
+            match bound.form {
+                Form::Unix => instant.as_second().to_string(),
+                Form::Instant | Form::Iso => encoded(instant),
+            }
+        });
         Url::parse(&text).map_err(|_| FetchError::Request("its address is none"))
     }
 
+    /// Takes the bearer token from its file where that has changed, or `refused`; whether it is
+    /// another.
+    async fn renew(&self, refused: bool) -> bool {
+        let Some(bearer) = &self.bearer else {
+            return false;
+        };
+        let known = lock(bearer).clone();
+        let token = if refused {
+            known.reread().await.unwrap_or_else(|| known.clone())
+        } else {
+            known.latest().await
+        };
+        let is_new = token != known;
+        *lock(bearer) = token;
+        is_new
+    }
+
     fn headers(&self) -> Result<HeaderMap, FetchError> {
+        let bearer = self
+            .bearer
+            .as_ref()
+            .map(|token| format!("Bearer {}", lock(token).expose()));
+        let given = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .chain(bearer.as_deref().map(|value| ("authorization", value)));
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in given {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| FetchError::Request("the name of a header is none"))?;
-            let mut value = HeaderValue::from_str(value.expose())
+            let mut value = HeaderValue::from_str(value)
                 .map_err(|_| FetchError::Request("the value of a header cannot be sent"))?;
             // Shown as `Sensitive` wherever headers are printed.
             value.set_sensitive(true);
@@ -99,15 +133,19 @@ impl Endpoint {
     }
 }
 
+fn lock(secret: &Mutex<Secret>) -> MutexGuard<'_, Secret> {
+    secret.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// RFC 3339 in UTC, percent-encoded.
 fn encoded(instant: Timestamp) -> String {
     utf8_percent_encode(&instant.to_string(), RESERVED).to_string()
 }
 
-fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
-    let document: Value = serde_json::from_slice(body).map_err(FetchError::Json)?;
-    let nothing_there = || FetchError::NothingThere(pointer.to_owned());
-    let value = Pointer::parse(pointer)
+fn number(body: &[u8], pointer: &ConfigText) -> Result<f64, FetchError> {
+    let document = super::json::parse(body).map_err(FetchError::Json)?;
+    let nothing_there = || FetchError::NothingThere(pointer.clone());
+    let value = Pointer::parse(pointer.as_str())
         .map_err(|_| nothing_there())?
         .resolve(&document)
         .map_err(|_| nothing_there())?;
@@ -125,7 +163,7 @@ fn number(body: &[u8], pointer: &str) -> Result<f64, FetchError> {
         Value::Object(_) => "an object",
     };
     Err(FetchError::NotANumber {
-        pointer: pointer.to_owned(),
+        pointer: pointer.clone(),
         found,
     })
 }
@@ -145,12 +183,12 @@ mod tests {
     #[test]
     fn only_a_number_at_the_pointer_is_an_answer() {
         let body = br#"{"data": {"count": 42, "text": "42", "a/b": [1.5, null], "": -7}}"#;
-        let read = |pointer| number(body, pointer).map_err(|error| error.to_string());
+        let read = |pointer: &str| number(body, &pointer.into()).map_err(|error| error.to_string());
         assert_eq!(read("/data/count"), Ok(42.0));
         assert_eq!(read("/data/a~1b/0"), Ok(1.5));
         // A negative number is a number here; the caller refuses it.
         assert_eq!(read("/data/"), Ok(-7.0));
-        assert_eq!(number(b"17", "").unwrap().to_string(), "17");
+        assert_eq!(number(b"17", &"".into()).unwrap().to_string(), "17");
         for pointer in [
             "/data/missing",
             "/data/a~1b/2",
@@ -167,6 +205,14 @@ mod tests {
         ] {
             assert!(read(pointer).unwrap_err().contains(found), "{pointer}");
         }
-        assert!(matches!(number(b"<html>", "/a"), Err(FetchError::Json(_))));
+        assert!(matches!(
+            number(b"<html>", &"/a".into()),
+            Err(FetchError::Json(_))
+        ));
+        // Which of the two would be the number?
+        assert!(matches!(
+            number(br#"{"count": 1, "count": 2}"#, &"/count".into()),
+            Err(FetchError::Json(_))
+        ));
     }
 }

@@ -41,9 +41,9 @@ impl Query {
         }
     }
 
-    /// The server as errors name it: no user info, no query string.
+    /// The server as errors name it: scheme, host and port.
     pub(super) fn place(&self) -> String {
-        transport::redacted(&self.url)
+        transport::origin(&self.url)
     }
 
     /// Asks for the one sample at `end` before `deadline`.
@@ -65,8 +65,25 @@ struct Envelope {
     #[serde(rename = "errorType")]
     error_type: Option<String>,
     data: Option<Data>,
+    /// Prometheus: storage that did not answer; Thanos: a store that is gone.
     #[serde(default)]
-    warnings: Vec<serde::de::IgnoredAny>,
+    warnings: Option<Vec<serde::de::IgnoredAny>>,
+    /// Prometheus: the query is allowed and probably means something else.
+    #[serde(default)]
+    infos: Option<Vec<serde::de::IgnoredAny>>,
+    /// VictoriaMetrics' vmselect: some of the storage nodes did not answer.
+    #[serde(default, rename = "isPartial")]
+    is_partial: Option<bool>,
+    /// Others that say the same in their own way: Thanos' query frontend, M3, Mimir.
+    #[serde(default, alias = "partialResponse", alias = "partial")]
+    partial_response: Option<bool>,
+}
+
+impl Envelope {
+    /// Whether the server itself says that there is more than it looked at.
+    fn is_a_part(&self) -> bool {
+        self.is_partial == Some(true) || self.partial_response == Some(true)
+    }
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -118,8 +135,20 @@ fn sample(answer: &Answer) -> Result<f64, FetchError> {
     if !answer.status.is_success() {
         return Err(FetchError::Status(answer.status));
     }
-    if !envelope.warnings.is_empty() {
-        return Err(FetchError::Warnings(envelope.warnings.len()));
+    if envelope.is_a_part() {
+        return Err(FetchError::Partial);
+    }
+    let warnings = envelope.warnings.as_deref().unwrap_or_default().len();
+    if warnings > 0 {
+        return Err(FetchError::Warnings(warnings));
+    }
+    if let Some(count) = envelope
+        .infos
+        .as_deref()
+        .map(<[_]>::len)
+        .filter(|count| *count > 0)
+    {
+        tracing::debug!(count, "Prometheus has remarks about a query (infos)");
     }
     let samples = |what: &str| FetchError::Samples(what.to_owned());
     let value = match envelope.data {
@@ -198,6 +227,41 @@ mod tests {
         );
         let partial = r#"{"status": "success", "warnings": ["store is down"], "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
         assert_eq!(read(200, partial).unwrap_err().reason(), Reason::Query);
+    }
+
+    #[test]
+    fn a_part_of_the_answer_is_none() {
+        let with = |beside: &str| {
+            read(
+                200,
+                &format!(
+                    r#"{{"status": "success", {beside}, "data": {{"resultType": "scalar", "result": [1, "412"]}}}}"#
+                ),
+            )
+        };
+        for beside in [
+            r#""isPartial": true"#,
+            r#""partialResponse": true"#,
+            r#""partial_response": true"#,
+            r#""warnings": ["a store is down"]"#,
+        ] {
+            let error = with(beside).unwrap_err();
+            assert_eq!(error.reason(), Reason::Query, "{beside}");
+            assert!(error.to_string().contains("incomplete"), "{error}");
+        }
+        for beside in [
+            r#""isPartial": false"#,
+            r#""isPartial": null, "warnings": null, "infos": null"#,
+            r#""warnings": [], "infos": ["PromQL info: metric might not be a counter"]"#,
+            r#""stats": {"seriesFetched": "3"}"#,
+        ] {
+            assert_eq!(with(beside).unwrap().to_string(), "412", "{beside}");
+        }
+        // What cannot be understood is not taken for a no.
+        assert_eq!(
+            with(r#""isPartial": "yes""#).unwrap_err().reason(),
+            Reason::Decode
+        );
     }
 
     #[test]

@@ -144,6 +144,12 @@ impl Auth {
         }
     }
 
+    /// Forgets refused credentials, since there are others now.
+    pub(super) async fn forgive(&self, deadline: Instant) -> Result<(), Error> {
+        self.state.enter(deadline).await?.refusal = None;
+        Ok(())
+    }
+
     /// `token` was refused. Returns whether another one is worth a try: it is dropped unless
     /// another caller has seen to that, or it is itself a fresh replacement.
     pub(super) async fn refused(&self, token: &Token, deadline: Instant) -> Result<bool, Error> {

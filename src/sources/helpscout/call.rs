@@ -1,7 +1,10 @@
 //! One call to the end: token, turn, request, retry, and what the answer means.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,7 +45,8 @@ const WAIT_MARGIN: Duration = Duration::from_secs(1);
 pub(super) struct Caller<E> {
     exchange: E,
     app_id: String,
-    app_secret: Secret,
+    /// The one that was last in use: its file may hold another by now.
+    app_secret: Mutex<Secret>,
     auth: Auth,
     pace: Pace,
     telemetry: Telemetry,
@@ -76,7 +80,7 @@ impl<E: Exchange> Caller<E> {
         Self {
             exchange,
             app_id: config.helpscout.app_id.clone(),
-            app_secret: config.helpscout.app_secret.clone(),
+            app_secret: Mutex::new(config.helpscout.app_secret.clone()),
             auth: Auth::new(config.interval),
             pace: Pace::new(config.helpscout.requests_per_minute),
             telemetry,
@@ -144,17 +148,52 @@ impl<E: Exchange> Caller<E> {
     }
 
     async fn token(&self, deadline: Instant) -> Result<Token, Error> {
+        let outcome = self.auth.token(deadline, self.fetch_token(deadline)).await;
+        if !matches!(outcome, Err(Error::CredentialsRefused { .. })) {
+            return outcome;
+        }
+        // A secret that was put right need not wait for the end of the back-off.
+        let tried = self.secret();
+        if tried.latest().await == tried {
+            return outcome;
+        }
+        self.auth.forgive(deadline).await?;
         self.auth.token(deadline, self.fetch_token(deadline)).await
     }
 
+    fn secret(&self) -> Secret {
+        let secret = self.app_secret.lock();
+        secret.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold_secret(&self, secret: &Secret) {
+        let held = self.app_secret.lock();
+        *held.unwrap_or_else(PoisonError::into_inner) = secret.clone();
+    }
+
+    /// Asks for a token with the secret as it is now, once more if another turns up meanwhile.
     async fn fetch_token(&self, deadline: Instant) -> Result<Granted, Error> {
+        let secret = self.secret().latest().await;
+        self.hold_secret(&secret);
+        let outcome = self.grant(&secret, deadline).await;
+        if !matches!(outcome, Err(Error::CredentialsRefused { .. })) {
+            return outcome;
+        }
+        let Some(other) = secret.reread().await else {
+            return outcome;
+        };
+        self.hold_secret(&other);
+        self.grant(&other, deadline).await
+    }
+
+    async fn grant(&self, secret: &Secret, deadline: Instant) -> Result<Granted, Error> {
         let endpoint = Endpoint::Token;
         let outgoing = Outgoing {
             endpoint,
             query: "",
             credentials: Credentials::App {
                 id: &self.app_id,
-                secret: &self.app_secret,
+                secret,
             },
         };
         let answer = self
@@ -342,8 +381,9 @@ impl<E: Exchange> Caller<E> {
                 let token = authorization.to_str().unwrap_or_default();
                 let token = token.strip_prefix(wire::BEARER).unwrap_or(token);
                 let body = answer.body.as_deref().unwrap_or_default();
+                let secret = self.secret();
                 wire::problem(body).filter(|message| {
-                    ![token, self.app_secret.expose()]
+                    ![token, secret.expose()]
                         .iter()
                         .any(|secret| message.contains(secret))
                 })

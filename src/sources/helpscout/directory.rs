@@ -182,10 +182,10 @@ fn resolve(
                 .find(|entry| entry.id == *id)
                 .ok_or_else(|| unknown(id.to_string(), None))?,
             Reference::Name(name) => {
-                let mut named = entries.iter().filter(|entry| entry.name == *name);
+                let mut named = entries.iter().filter(|entry| entry.name == **name);
                 let first = named
                     .next()
-                    .ok_or_else(|| unknown(format!("`{name}`"), near(name, entries)))?;
+                    .ok_or_else(|| unknown(name.to_string(), near(name, entries)))?;
                 // One entry listed on two pages, because the list moved meanwhile, is one entry.
                 let others: BTreeSet<u64> = named
                     .map(|entry| entry.id)
@@ -199,7 +199,7 @@ fn resolve(
                     return Err(Error::Ambiguous {
                         segment: segment.name.clone(),
                         kind,
-                        name: name.clone(),
+                        name: name.to_string(),
                         ids: ids.join(", "),
                     });
                 }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn name(name: &str) -> Reference {
-        Reference::Name(name.to_owned())
+        Reference::Name(name.into())
     }
 
     fn later() -> Instant {

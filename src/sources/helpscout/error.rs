@@ -13,7 +13,7 @@ pub enum Error {
     /// The HTTP client could not be made.
     #[error("no HTTPS client could be made for Help Scout")]
     Client(#[source] Arc<reqwest::Error>),
-    /// The token endpoint knows the app id or secret not.
+    /// The token endpoint refused the app's id or secret.
     #[error(
         "Help Scout refused the credentials with status {status}{}: check helpscout.app_id and \
          the app secret, and that the app still exists in its owner's profile",
@@ -125,7 +125,7 @@ pub enum Error {
     },
     /// A segment names a mailbox or tag by a name that several have.
     #[error(
-        "segment `{segment}` names {kind} `{name}`, a name that several have: use the id ({ids})"
+        "segment `{segment}` names {kind} {name}, a name that several have: use the id ({ids})"
     )]
     Ambiguous {
         /// The segment.

@@ -111,6 +111,7 @@ impl Desk {
             interval: INTERVAL,
             timeout: Duration::from_secs(30),
             max_age: INTERVAL * 3,
+            time_zone: jiff::tz::TimeZone::UTC,
             windows: Vec::new(),
             helpscout: HelpScout {
                 app_id: "app".to_owned(),

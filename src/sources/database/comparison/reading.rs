@@ -1,0 +1,334 @@
+//! Finds in a query what is compared with its placeholders, and writes the queries that sample it.
+
+use std::ops::ControlFlow;
+
+use sqlparser::{
+    ast::{
+        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With,
+        visit_expressions,
+    },
+    dialect::{self, Dialect as SqlDialect},
+    parser::Parser,
+};
+
+use super::{Comparison, MARKER, ROWS, marker};
+use crate::config::{Bound, Dialect, Edge, Form, Template};
+
+/// Longest query that is read. Its parts are visited one within the other: a longer one could take
+/// more stack than there is.
+const LONGEST: usize = 16 * 1024;
+
+/// Most comparisons of one query that are looked at.
+const MOST: usize = 16;
+
+/// The query `template`, read; `None` where that is too hard.
+pub fn read(template: &Template, dialect: Dialect) -> Option<Box<Query>> {
+    let text = template.written(marker);
+    if text.len() > LONGEST {
+        return None;
+    }
+    let parser: Box<dyn SqlDialect> = match dialect {
+        Dialect::Postgres => Box::new(dialect::PostgreSqlDialect {}),
+        Dialect::Mysql => Box::new(dialect::MySqlDialect {}),
+        Dialect::Sqlite => Box::new(dialect::SQLiteDialect {}),
+    };
+    match Parser::parse_sql(&*parser, &text).ok()?.pop()? {
+        Statement::Query(query) => Some(query),
+        _ => None,
+    }
+}
+
+/// What `query` compares with its placeholders.
+///
+/// PostgreSQL refuses by itself to compare its instants with anything else; only numbers and texts
+/// that stand for instants are of interest there.
+pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
+    let mut finder = Finder {
+        dialect,
+        withs: Vec::new(),
+        froms: Vec::new(),
+        found: Vec::new(),
+    };
+    let _ = query.visit(&mut finder);
+    finder.found
+}
+
+struct Finder {
+    dialect: Dialect,
+    /// The `WITH` of each query that encloses the place, outermost first.
+    withs: Vec<Option<With>>,
+    /// The `FROM` of each `SELECT` that encloses the place, outermost first.
+    froms: Vec<String>,
+    found: Vec<Comparison>,
+}
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.withs.push(query.with.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.withs.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let tables: Vec<String> = select.from.iter().map(ToString::to_string).collect();
+        self.froms.push(tables.join(", "));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
+        self.froms.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::BinaryOp { left, op, right } if compares(op) => {
+                self.consider(left, right);
+                self.consider(right, left);
+            }
+            Expr::Between {
+                expr, low, high, ..
+            } => {
+                self.consider(expr, low);
+                self.consider(expr, high);
+            }
+            Expr::In {
+                expr,
+                target: InTarget::List(list),
+                ..
+            } => {
+                for item in list {
+                    self.consider(expr, item);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Finder {
+    /// Takes `value` as compared with `other`, if a placeholder is in `other` alone and a column in
+    /// `value`.
+    fn consider(&mut self, value: &Expr, other: &Expr) {
+        let (value_text, other_text) = (value.to_string(), other.to_string());
+        let bounds: Vec<Bound> = Bound::ALL
+            .into_iter()
+            .filter(|bound| other_text.contains(&marker(*bound)))
+            .collect();
+        let is_typed = self.dialect == Dialect::Postgres
+            && bounds.iter().all(|bound| bound.form == Form::Instant);
+        if bounds.is_empty()
+            || is_typed
+            || value_text.contains(MARKER)
+            || !has_column(value)
+            || self.found.len() == MOST
+        {
+            return;
+        }
+        let bare = bounds
+            .iter()
+            .find(|bound| other_text == marker(**bound))
+            .map(|bound| bound.form);
+        let comparison = Comparison {
+            about: name(value),
+            bare,
+            samples: self.samples(&value_text, &other_text),
+        };
+        if !self.found.contains(&comparison) {
+            self.found.push(comparison);
+        }
+    }
+
+    fn samples(&self, value: &str, other: &str) -> Vec<Vec<Template>> {
+        // The clauses of outer queries first: inner ones may use them.
+        let with = self
+            .withs
+            .iter()
+            .flatten()
+            .fold(None::<With>, |all, with| {
+                Some(match all {
+                    Some(mut all) => {
+                        all.recursive |= with.recursive;
+                        all.cte_tables.extend(with.cte_tables.iter().cloned());
+                        all
+                    }
+                    None => with.clone(),
+                })
+            })
+            .map_or_else(String::new, |with| format!("{with} "));
+        let early = at_edge(other, Edge::Start);
+        let late = at_edge(other, Edge::End);
+        let orders: &[&str] = match self.dialect {
+            // A value's type is its own: the smallest and the largest are of different ones, if any.
+            Dialect::Sqlite => &["", " ORDER BY 1", " ORDER BY 1 DESC"],
+            Dialect::Postgres | Dialect::Mysql => &[""],
+        };
+        // Innermost first: there the value is at home, most of the time.
+        self.froms
+            .iter()
+            .rev()
+            .filter(|from| !from.is_empty())
+            .map(|from| {
+                orders
+                    .iter()
+                    .map(|order| {
+                        let text = format!(
+                            "{with}SELECT {value}, {early}, {late}, \
+                             CASE WHEN {value} >= {early} THEN 1 ELSE 0 END, \
+                             CASE WHEN {value} < {late} THEN 1 ELSE 0 END \
+                             FROM {from} WHERE {value} IS NOT NULL{order} LIMIT {ROWS}"
+                        );
+                        Template::sql(&with_placeholders(text), self.dialect)
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+fn compares(operator: &BinaryOperator) -> bool {
+    matches!(
+        operator,
+        BinaryOperator::Gt
+            | BinaryOperator::Lt
+            | BinaryOperator::GtEq
+            | BinaryOperator::LtEq
+            | BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Spaceship
+    )
+}
+
+fn has_column(expression: &Expr) -> bool {
+    visit_expressions(expression, |part| match part {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
+/// What an error calls it. Of an expression nothing is shown: it can hold a text.
+fn name(value: &Expr) -> String {
+    match value {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => format!("`{value}`"),
+        Expr::Nested(inner) => name(inner),
+        _ => "an expression".to_owned(),
+    }
+}
+
+/// `text` with each placeholder at the one end of the interval, in its form.
+fn at_edge(text: &str, edge: Edge) -> String {
+    Bound::ALL.into_iter().fold(text.to_owned(), |text, bound| {
+        text.replace(&marker(bound), &marker(Bound { edge, ..bound }))
+    })
+}
+
+fn with_placeholders(text: String) -> String {
+    Bound::ALL.into_iter().fold(text, |text, bound| {
+        text.replace(&marker(bound), &format!(":{}", bound.name()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparisons(text: &str, dialect: Dialect) -> Vec<Comparison> {
+        read(&Template::sql(text, dialect), dialect)
+            .map(|query| of(&query, dialect))
+            .unwrap_or_default()
+    }
+
+    fn found(text: &str, dialect: Dialect) -> Vec<(String, Option<Form>)> {
+        comparisons(text, dialect)
+            .into_iter()
+            .map(|comparison| (comparison.about, comparison.bare))
+            .collect()
+    }
+
+    fn first_sample(text: &str) -> String {
+        let comparisons = comparisons(text, Dialect::Sqlite);
+        comparisons[0].samples[0][0].written(|bound| format!(":{}", bound.name()))
+    }
+
+    #[test]
+    fn what_stands_beside_a_placeholder_is_found() {
+        let created = ("`created`".to_owned(), Some(Form::Instant));
+        for text in [
+            "SELECT count(*) FROM t WHERE created >= :start AND created < :end",
+            "SELECT count(*) FROM t WHERE :start <= created AND NOT created >= :end",
+            "SELECT count(*) FROM t WHERE created BETWEEN :start AND :end",
+            "SELECT sum(CASE WHEN created < :end THEN 1 ELSE 0 END) FROM t",
+            "SELECT count(*) FILTER (WHERE (created) < :end) FROM t",
+            "WITH n AS (SELECT * FROM t WHERE created < :end) SELECT count(*) FROM n",
+            "SELECT (SELECT count(*) FROM t WHERE created < :end) + 1",
+            "SELECT count(*) FROM t JOIN u ON t.id = u.id AND created < :end",
+            "SELECT 1 UNION ALL SELECT count(*) FROM t WHERE created < :end;",
+        ] {
+            assert_eq!(found(text, Dialect::Sqlite), [created.clone()], "{text}");
+        }
+        assert_eq!(
+            found(
+                "SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end",
+                Dialect::Mysql
+            ),
+            [
+                ("`t.a`".to_owned(), None),
+                ("an expression".to_owned(), Some(Form::Unix))
+            ]
+        );
+        assert!(
+            found(
+                "SELECT count(*) FROM t WHERE created < :end",
+                Dialect::Postgres
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            found(
+                "SELECT count(*) FROM t WHERE created < :end_iso",
+                Dialect::Postgres
+            ),
+            [("`created`".to_owned(), Some(Form::Iso))]
+        );
+        for text in [
+            "SELECT count(*) FROM t",
+            "SELEC :end",
+            "",
+            "SELECT :end > 1",
+        ] {
+            assert!(found(text, Dialect::Sqlite).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sample_asks_where_the_query_does() {
+        assert_eq!(
+            first_sample(
+                "WITH n AS (SELECT x FROM t) SELECT count(*) FROM n, u AS v WHERE x >= date(:end) AND y = 1"
+            ),
+            "WITH n AS (SELECT x FROM t) SELECT x, date(:start), date(:end), \
+             CASE WHEN x >= date(:start) THEN 1 ELSE 0 END, \
+             CASE WHEN x < date(:end) THEN 1 ELSE 0 END \
+             FROM n, u AS v WHERE x IS NOT NULL LIMIT 100"
+        );
+    }
+
+    #[test]
+    fn a_query_of_any_length_is_survived() {
+        let text = format!("SELECT {} :end", "(".repeat(10_000));
+        assert!(found(&text, Dialect::Sqlite).is_empty());
+        let text = format!(
+            "SELECT count(*) FROM t WHERE a < :end {}",
+            "AND b ".repeat(2500)
+        );
+        assert_eq!(found(&text, Dialect::Sqlite).len(), 1);
+    }
+}

@@ -1,0 +1,7 @@
+//! Past windows: what the file holds, what it costs, and what happens when something goes wrong.
+
+mod agreement;
+mod command;
+mod history;
+mod truth;
+mod world;

@@ -1,0 +1,125 @@
+//! `demo`: everything there is to see, on nothing but the program.
+
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use contact_rate_exporter::exposition::catalogue::FAMILIES;
+
+use crate::common::exporter::{self, Exporter, value};
+
+fn promtool(page: &str) {
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool (package prometheus)");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(page.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[tokio::test]
+async fn every_scenario_shows_every_family() {
+    let scenarios = ["incident", "steady", "growth", "improvement"];
+    // With a web config, whose gauge is absent without one.
+    let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
+    let demos = scenarios.map(|scenario| {
+        let flag = format!("--scenario={scenario}");
+        (scenario, Exporter::start(&["demo", &flag, web_config], &[]))
+    });
+    for (scenario, mut demo) in demos {
+        let page = demo.ready().await;
+        let shown: BTreeSet<&str> = page
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .collect();
+        for family in FAMILIES {
+            let name = &*family.name;
+            let is_there = shown.contains(name) || shown.contains(&*format!("{name}_count"));
+            assert!(is_there, "{scenario}: no {name}");
+        }
+        for name in ["contact_users", "contact_dossiers"] {
+            assert!(shown.contains(name), "{scenario}: no {name}");
+        }
+        promtool(&page);
+        let source_up = page
+            .lines()
+            .filter(|line| line.starts_with("contact_source_up{"));
+        assert!(
+            source_up.clone().count() == 6 && source_up.clone().all(|line| line.ends_with(" 1"))
+        );
+        let p_value = |population: &str, window: &str| {
+            let labels = format!(
+                r#"segment="all",population="{population}",window="{window}",tickets="created""#
+            );
+            value(&page, &format!("contact_rate_rise_p_value{{{labels}}}")).unwrap()
+        };
+        let smallest = p_value("users", "7d").min(p_value("dossiers", "7d"));
+        assert_eq!(
+            smallest < 0.003,
+            scenario == "incident",
+            "{scenario}: {smallest}"
+        );
+
+        demo.wait_for_output("It pretends");
+        let said = demo.output();
+        for part in [
+            scenario,
+            &demo.url("/metrics"),
+            "SQLite file",
+            "simulated Help Scout",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        demo.signal("INT");
+        let ended = demo.ended();
+        assert_eq!(ended.code, Some(0), "{}", ended.output);
+        let file = said
+            .split(['(', ')'])
+            .find(|part| part.ends_with("demo.sqlite"))
+            .unwrap();
+        assert!(
+            !std::path::Path::new(file).exists(),
+            "{file} is left behind"
+        );
+    }
+}
+
+#[test]
+fn a_demo_that_is_stopped_while_it_prepares_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_contact-rate-exporter"))
+        .args(["demo", "--web.listen-address=127.0.0.1:0"])
+        .env_clear()
+        .env("TMPDIR", place)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = std::time::Instant::now();
+    // The folder of the database is made when it begins to prepare.
+    while std::fs::read_dir(place).unwrap().next().is_none() {
+        assert!(start.elapsed() < exporter::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let sent = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(place).unwrap().count(), 0);
+}

@@ -1,0 +1,21 @@
+//! The program itself, seen from outside: its pages, its log, its exit codes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod databases;
+mod files;
+mod output;
+mod reasons;
+mod reload;
+mod secrets;
+mod start;
+mod stop;
+mod web;

@@ -1,0 +1,162 @@
+//! The config file from outside: what is accepted, and what an operator reads when it is not.
+
+mod planted;
+
+use std::{fs, path::Path, time::Duration};
+
+use contact_rate_exporter::{
+    config::{self, Config, PopulationKind, Reference},
+    domain::Window,
+};
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "APP_ID" => Some("the-app".to_owned()),
+        "PASSWORD" => Some("hunter2".to_owned()),
+        _ => None,
+    }
+}
+
+fn read(path: &Path) -> Result<Config, config::Error> {
+    let text = fs::read_to_string(path).unwrap();
+    config::parse(&text, path, &environment)
+}
+
+/// Each `bad/x.yml` has its whole error text in `bad/x.txt`. `UPDATE_GOLDEN=1` rewrites them.
+#[test]
+fn every_bad_config_is_refused_with_its_message() {
+    let folder = Path::new("tests/config/bad");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        seen += 1;
+        let message = match read(&path) {
+            Ok(_) => panic!("{} was accepted", path.display()),
+            Err(error) => format!("{error}\n"),
+        };
+        assert!(!message.contains("hunter2"), "a secret is shown: {message}");
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &message).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(message, expected, "{}", path.display());
+    }
+    assert!(seen >= 25, "only {seen} bad configs found");
+}
+
+#[test]
+fn a_full_config_means_what_it_says() {
+    let config = read(Path::new("tests/config/good/full.yml")).unwrap();
+    assert_eq!(config.interval, Duration::from_mins(2));
+    assert_eq!(config.timeout, Duration::from_secs(20));
+    assert_eq!(config.max_age, Duration::from_mins(10));
+    assert_eq!(config.windows[2].name(), "4w");
+    assert_eq!(config.helpscout.app_id, "the-app");
+    assert_eq!(config.helpscout.app_secret.expose(), "hunter2");
+    assert!(!config.helpscout.happiness);
+    assert_eq!(config.segments.len(), 2);
+    assert_eq!(
+        config.segments[1].mailboxes,
+        [
+            Reference::Id(125_926),
+            Reference::Name("Support usagers".into()),
+            Reference::Name("42".into()),
+        ]
+    );
+    let pasts: Vec<bool> = config
+        .populations
+        .iter()
+        .map(config::Population::has_past)
+        .collect();
+    assert_eq!(pasts, [true, false, true, true, true]);
+    assert_eq!(config.populations[2].kind, PopulationKind::Window);
+    // 28d and 4w are one window.
+    assert_eq!(config.targets[0].window, 2);
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let config = read(Path::new("tests/config/good/minimal.yml")).unwrap();
+    assert_eq!(config.interval, Duration::from_mins(5));
+    assert_eq!(config.timeout, Duration::from_secs(30));
+    assert_eq!(config.max_age, Duration::from_mins(15));
+    assert_eq!(config.time_zone.iana_name(), Some("UTC"));
+    let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
+    assert_eq!(windows, ["1d", "7d", "28d"]);
+    assert_eq!(
+        config.helpscout.base_url.as_str(),
+        "https://api.helpscout.net/"
+    );
+    assert_eq!(config.helpscout.requests_per_minute, None);
+    assert!(config.helpscout.happiness);
+    assert_eq!(config.segments.len(), 1);
+}
+
+#[test]
+fn fifty_segments_are_accepted_and_one_more_is_not() {
+    let with = |count: usize| {
+        let names: Vec<String> = (0..count)
+            .map(|n| format!("{{name: s{n}, tags: [{n}]}}"))
+            .collect();
+        let text = format!(
+            "helpscout: {{app_id: a, app_secret: b}}\nsegments: [{}]\n",
+            names.join(", ")
+        );
+        config::parse(&text, Path::new("x.yml"), &environment)
+    };
+    assert_eq!(with(50).unwrap().segments.len(), 51);
+    assert!(
+        with(51)
+            .unwrap_err()
+            .to_string()
+            .contains("at most 50 segments")
+    );
+}
+
+#[test]
+fn the_definition_hash_moves_with_what_is_counted_only() {
+    let text = fs::read_to_string("tests/config/good/full.yml").unwrap();
+    let hash = |text: &str, environment: &dyn Fn(&str) -> Option<String>| {
+        config::parse(text, Path::new("tests/config/good/full.yml"), environment)
+            .unwrap()
+            .definition_hash()
+    };
+    let original = hash(&text, &environment);
+    let same = [
+        text.replace("interval: 2m", "interval: 3m"),
+        text.replace("http://127.0.0.1:8080", "https://elsewhere.example"),
+        text.replace("stats.example.org", "other.example.org"),
+        text.replace("http://prometheus:9090", "http://thanos:9090"),
+        text.replace("requests_per_minute: 100", "requests_per_minute: 50"),
+    ];
+    for text in same {
+        assert_eq!(hash(&text, &environment), original);
+    }
+    let other_secret = |name: &str| Some(format!("other-{name}"));
+    assert_eq!(hash(&text, &other_secret), original);
+    let different = [
+        text.replace("windows: [1d, 7d, 4w]", "windows: [1d, 4w]"),
+        text.replace("interval: 2m", "interval: 2m\ntime_zone: Europe/Paris"),
+        text.replace("tags: [bug]", "tags: [bugs]"),
+        text.replace("depose_at <", "created_at <"),
+        text.replace("counts_from: reports", "counts_from: auto"),
+        text.replace("/data/count", "/data/total"),
+        text.replace("from={start}", "since={start}"),
+        text.replace("sum(app_members)", "max(app_members)"),
+    ];
+    for text in different {
+        assert_ne!(hash(&text, &environment), original, "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_which() {
+    let error = config::load(Path::new("tests/config/no-such-file.yml")).unwrap_err();
+    assert!(error.to_string().contains("no-such-file.yml"));
+    assert!(std::error::Error::source(&error).is_some());
+}

@@ -1,0 +1,181 @@
+//! Listings in the documentation are those of the code. `UPDATE_GOLDEN=1` rewrites what is generated.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs};
+
+use contact_rate_exporter::{
+    commands::report::KEYS,
+    config,
+    exposition::catalogue::{FAMILIES, Kind, family},
+};
+
+use crate::common::exporter;
+
+/// Puts `generated` between two marker lines of a file, or holds the file against it.
+fn hold(path: &str, begin: &str, end: &str, generated: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    let after_begin = text
+        .find(begin)
+        .map(|at| at + text[at..].find('\n').unwrap() + 1);
+    let start = after_begin.unwrap_or_else(|| panic!("{path} has no marker {begin}"));
+    let stop = text[start..].find(end).map(|at| start + at);
+    let stop = stop.unwrap_or_else(|| panic!("{path} has no marker {end}"));
+    let expected = format!("{}{generated}{}", &text[..start], &text[stop..]);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, &expected).unwrap();
+    } else {
+        assert_eq!(
+            text, expected,
+            "{path}: run UPDATE_GOLDEN=1 cargo test --test library docs"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_metrics_is_the_catalogue() {
+    let mut table = String::from("| metric | type | labels | value |\n| --- | --- | --- | --- |\n");
+    for family in FAMILIES {
+        let kind = match family.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
+        };
+        let labels = if family.labels.is_empty() {
+            "–".to_owned()
+        } else {
+            family.labels.join(", ")
+        };
+        let help = family.help.replace('|', "\\|");
+        writeln!(table, "| `{}` | {kind} | {labels} | {help} |", family.name).unwrap();
+    }
+    hold(
+        "docs/metrics.md",
+        "<!-- catalogue:",
+        "<!-- end of catalogue -->",
+        &table,
+    );
+}
+
+#[test]
+fn the_keys_of_the_report_are_those_it_writes() {
+    let mut table = String::from("| key | value |\n| --- | --- |\n");
+    for (key, meaning) in KEYS {
+        writeln!(table, "| `{key}` | {meaning} |").unwrap();
+    }
+    hold(
+        "docs/report.md",
+        "<!-- keys:",
+        "<!-- end of keys -->",
+        &table,
+    );
+}
+
+#[test]
+fn the_command_line_is_what_the_program_says() {
+    let mut text = String::new();
+    for command in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["backfill", "--help"],
+        &["report", "--help"],
+    ] {
+        let help = exporter::run(command, &[("COLUMNS", "100")]);
+        assert_eq!(help.code, Some(0), "{}", help.output);
+        writeln!(
+            text,
+            "```\n$ contact-rate-exporter {}\n{}```\n",
+            command.join(" "),
+            help.output
+        )
+        .unwrap();
+    }
+    hold(
+        "docs/configuration.md",
+        "<!-- help:",
+        "<!-- end of help -->",
+        &text,
+    );
+}
+
+/// Every key that the decoder asks for is documented, and every documented key is asked for.
+#[test]
+fn every_config_key_is_documented() {
+    let mut known = BTreeSet::new();
+    for path in [
+        "src/config/databases.rs",
+        "src/config/populations.rs",
+        "src/config/populations/http.rs",
+        "src/config/sections.rs",
+    ] {
+        let code = fs::read_to_string(path).unwrap();
+        for call in [".take(", "required(decoder,", "decoder.secret("] {
+            for (at, _) in code.match_indices(call) {
+                let statement = code[at..].split([')', ';']).next().unwrap();
+                known.extend(statement.split('"').skip(1).step_by(2).map(str::to_owned));
+            }
+        }
+    }
+    assert!(known.len() > 30, "{known:?}");
+    let documentation = fs::read_to_string("docs/configuration.md").unwrap();
+    let keys = documentation
+        .split_once("<!-- keys:")
+        .and_then(|(_, rest)| rest.split_once("## Reload"))
+        .unwrap()
+        .0;
+    let mut documented = BTreeSet::new();
+    for row in keys.lines().filter(|line| line.starts_with("| `")) {
+        let first = row.split(" | ").next().unwrap();
+        documented.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    assert_eq!(known, documented);
+}
+
+/// A population must not make a metric of the exporter's own once more; of a counter also the name
+/// without `_total`, which is its family's name in OpenMetrics.
+#[test]
+fn no_population_can_take_a_metrics_name() {
+    for family in FAMILIES {
+        let Some(name) = family.name.strip_prefix("contact_") else {
+            continue;
+        };
+        for name in [name, name.trim_end_matches("_total")] {
+            let text = format!(
+                "helpscout: {{app_id: a, app_secret: b}}\n\
+                 databases: {{d: {{url: 'sqlite:///x'}}}}\n\
+                 populations: {{{name}: {{total: {{database: d, query: SELECT 1}}}}}}\n"
+            );
+            let parsed = config::parse(&text, "x.yml".as_ref(), &|_| None);
+            assert!(parsed.is_err(), "a population can be called {name}");
+        }
+    }
+}
+
+/// What the program prints has the names, types and help texts of the catalogue, parts that register
+/// metrics by themselves included.
+#[tokio::test]
+async fn the_page_is_that_of_the_catalogue() {
+    let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
+    let exporter = exporter::Exporter::start(&["demo", web_config], &[]);
+    let page = exporter.ready().await;
+    let mut shown = BTreeSet::new();
+    for line in page.lines() {
+        let Some((name, help)) = line
+            .strip_prefix("# HELP ")
+            .and_then(|rest| rest.split_once(' '))
+        else {
+            continue;
+        };
+        shown.insert(name);
+        if !["contact_users", "contact_dossiers"].contains(&name) {
+            let known = family(name).unwrap_or_else(|| panic!("{name} is not in the catalogue"));
+            assert_eq!(help, known.help, "{name}");
+        }
+    }
+    for family in FAMILIES {
+        assert!(
+            shown.contains(family.name.as_ref()),
+            "the demo does not show {}",
+            family.name
+        );
+    }
+}

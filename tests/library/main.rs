@@ -1,0 +1,21 @@
+//! The library, driven through its public items.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod config;
+mod count;
+mod docs;
+mod exposition;
+mod helpscout;
+mod layering;
+mod refresh;
+mod simulator;
+mod web;

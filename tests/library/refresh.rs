@@ -1,0 +1,12 @@
+//! The refresh as a library, on the simulated help desk over real HTTP, a SQLite file and a clock
+//! that stands still.
+
+mod ages;
+mod desk;
+mod faults;
+mod logs;
+mod page;
+mod plans;
+mod shapes;
+mod successors;
+mod truth;

@@ -13,6 +13,7 @@ mod common;
 mod databases;
 mod files;
 mod output;
+mod packaging;
 mod reasons;
 mod reload;
 mod secrets;

@@ -128,14 +128,12 @@ fn wants_certificate(error: &reqwest::Error) -> bool {
     const ALERT: rustls::Error =
         rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
     let first: &(dyn StdError + 'static) = error;
-    iter::successors(Some(first), |&error| error.source()).any(|error| {
-        // What an I/O error was made of is not among its sources.
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        inner.or_else(|| error.downcast_ref()) == Some(&ALERT)
+    iter::successors(Some(first), |&error| match error.downcast_ref() {
+        // What an I/O error was made of is not its source, but stands for it.
+        Some(error) => io::Error::get_ref(error).map(|inner| inner as &(dyn StdError + 'static)),
+        None => error.source(),
     })
+    .any(|error| error.downcast_ref() == Some(&ALERT))
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use contact_rate_exporter::{
         Config, CountsFrom, HelpScout, Population, PopulationKind, PopulationSource, Secret,
         Segment,
     },
-    domain::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Source, Window},
+    domain::{ContactCounts, Contacts, DAYS, DailyCounts, OpenCount, Ratings, Window},
     exposition::{Encoding, Exposition, Format, Own},
     refresh::{Gathered, Store, frame, sources},
     snapshot::{Snapshot, SourceState},
-    sources::helpscout::{Contacts, Productivity, Telemetry, decode},
+    sources::capabilities::Capabilities,
+    sources::helpscout::{Productivity, Telemetry, decode},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -84,7 +85,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
 /// All that a refresh reads when nothing fails; every segment is a different one.
 fn gathered(config: &Config) -> Gathered {
     let end: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let mut gathered = Gathered::new(end, Instant::now());
+    let mut gathered = Gathered::new(config, end, Instant::now());
     let report: Productivity = decode(REPORT).unwrap();
     for (segment, _) in config.segments.iter().enumerate() {
         let more = segment as u64;
@@ -111,11 +112,14 @@ fn gathered(config: &Config) -> Gathered {
         for (day, count) in (0..).zip(&mut days) {
             *count = (day * 7 + more) % 23;
         }
-        gathered.daily.insert(segment, DailyCounts(days));
-        let open = OpenTickets {
-            active: 41,
-            pending: more,
+        let days = DailyCounts::ending_at(end, days.map(Some).to_vec());
+        gathered.daily.insert(segment, days);
+        let of = |status: &str, count| OpenCount {
+            status: status.to_owned(),
+            count,
+            oldest: None,
         };
+        let open = vec![of("active", 41), of("pending", more)];
         gathered.open.insert(segment, Some(open));
     }
     for (index, _) in config.populations.iter().enumerate() {
@@ -126,7 +130,7 @@ fn gathered(config: &Config) -> Gathered {
                 .chain(baseline)
             {
                 let people = interval.seconds() as f64 / 600.0;
-                gathered.populations.insert((index, interval), people);
+                gathered.take_population(index, interval, people);
             }
         }
     }
@@ -136,13 +140,19 @@ fn gathered(config: &Config) -> Gathered {
 fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
     let mut store = Store::default();
     store.take(config, gathered);
-    let states = sources(config, true).into_iter().map(|source| SourceState {
-        source,
-        up: true,
-        last_success: Some(gathered.end),
-        last_duration_seconds: Some(0.25),
-        last_failure: None,
-    });
+    let capabilities = Capabilities {
+        all_counts: true,
+        days: true,
+        ratings: true,
+    };
+    let states = sources(config, capabilities)
+        .into_iter()
+        .map(|source| SourceState {
+            up: true,
+            last_success: Some(gathered.end),
+            last_duration_seconds: Some(0.25),
+            ..SourceState::unread(source)
+        });
     store.snapshot(
         config,
         Arc::new(frame(config)),
@@ -152,12 +162,10 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
 }
 
 /// As the running program has it.
-fn exposition(sources: &[Source], snapshot: Arc<Snapshot>) -> Exposition {
+fn exposition(snapshot: Arc<Snapshot>) -> Exposition {
     let registry = Registry::new();
     let own = Own::register(&registry).unwrap();
-    for source in sources {
-        own.ensure(source);
-    }
+    own.show(&snapshot.sources);
     Telemetry::new().unwrap().register(&registry).unwrap();
     Exposition::new(registry, snapshot)
 }
@@ -180,7 +188,7 @@ fn sized(criterion: &mut Criterion) {
         let config = config(segments, windows, populations);
         let gathered = gathered(&config);
         let snapshot = Arc::new(compute(&config, &gathered));
-        let exposition = exposition(&sources(&config, true), Arc::clone(&snapshot));
+        let exposition = exposition(Arc::clone(&snapshot));
         let page = exposition.page(Format::Text, Encoding::Identity);
         let text = String::from_utf8(page.parts.concat()).unwrap();
         let series = text.lines().filter(|line| !line.starts_with('#')).count();

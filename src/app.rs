@@ -8,13 +8,7 @@ mod listen;
 mod reload;
 mod supervisor;
 
-use std::{
-    collections::HashSet,
-    io,
-    path::PathBuf,
-    pin::pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, path::PathBuf, pin::pin, sync::Arc};
 
 use jiff::Timestamp;
 use prometheus::Registry;
@@ -27,12 +21,12 @@ use tracing::{info, warn};
 
 use crate::{
     config::{self, Config},
-    domain::Source,
     exposition::{Exposition, Own},
-    refresh::{self, Outlets, Readers, Refresher},
+    refresh::{self, Outlets, Refresher, Sources},
     signals::Requests,
     sources::count::{self, Populations},
-    sources::helpscout::{self, HelpScout, Telemetry},
+    sources::helpscout::{self, Telemetry},
+    sources::tickets::TicketSource,
     web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
@@ -145,7 +139,6 @@ pub struct App {
     own: Own,
     telemetry: Telemetry,
     exposition: Arc<Exposition>,
-    outlets: Arc<Outlets>,
     config: Arc<Config>,
     refresher: Refresher,
 }
@@ -165,12 +158,11 @@ impl App {
         let own = Own::register(&registry)?;
         let telemetry = Telemetry::new()?;
         telemetry.register(&registry)?;
-        let readers = readers(&config, &telemetry, None)?;
-        let first = Arc::new(refresh::unread(&config));
+        let sources = sources(&config, &telemetry, None)?;
+        let first = Arc::new(refresh::unread(&config, sources.tickets.capabilities()));
         let exposition = Arc::new(Exposition::new(registry, first));
         let outlets = Arc::new(outlets(&exposition, &own));
-        let mut refresher =
-            Refresher::new(Arc::clone(&config), readers, Arc::clone(&outlets), None);
+        let mut refresher = Refresher::new(Arc::clone(&config), sources, outlets);
         refresher.publish();
         own.config_loaded(config.definition_hash(), Timestamp::now());
         if web_config.is_configured() {
@@ -183,7 +175,6 @@ impl App {
             own,
             telemetry,
             exposition,
-            outlets,
             config,
             refresher,
         })
@@ -212,8 +203,8 @@ impl App {
         });
         let ready = Arc::new(ready);
         let definition = self.config.definition_hash();
-        warn_of_pace(&self.config, self.refresher.readers());
-        let mut refreshing = Refreshing::start(self.refresher, definition, Arc::clone(&ready));
+        warn_of_pace(&self.config, self.refresher.sources());
+        let mut refreshing = Refreshing::start(self.refresher, definition, ready);
         let told = self.own.clone();
         let following = Arc::clone(&self.web_config)
             .follow(move |outcome| told.web_config_loaded(outcome.is_ok()));
@@ -224,8 +215,6 @@ impl App {
             web_config: self.web_config,
             own: self.own,
             telemetry: self.telemetry,
-            outlets: self.outlets,
-            ready,
         };
         supervisor::ready();
         let result = loop {
@@ -273,64 +262,51 @@ fn ended_early(part: &'static str, ended: Result<(), tokio::task::JoinError>) ->
 }
 
 /// Builds what reads the sources. Nothing is connected. A `predecessor` on the same account hands on
-/// its pace and a wait that Help Scout asked for.
-pub fn readers(
+/// its pace and a wait that the help desk asked for.
+pub fn sources(
     config: &Config,
     telemetry: &Telemetry,
-    predecessor: Option<&HelpScout>,
-) -> Result<Readers, Error> {
-    let helpscout = match predecessor {
+    predecessor: Option<&TicketSource>,
+) -> Result<Sources, Error> {
+    let tickets = match predecessor {
         Some(predecessor) => predecessor.succeed(config),
-        None => HelpScout::new(config, telemetry.clone()),
+        None => TicketSource::new(config, telemetry),
     };
-    Ok(Readers {
-        helpscout: helpscout.map_err(Error::HelpScout)?,
+    Ok(Sources {
+        tickets: tickets.map_err(Error::HelpScout)?,
         populations: Populations::new(config).map_err(Error::Population)?,
     })
 }
 
 fn outlets(exposition: &Arc<Exposition>, own: &Own) -> Outlets {
     let exposition = Arc::clone(exposition);
-    let shown: Mutex<HashSet<Source>> = Mutex::new(HashSet::new());
-    let counters = own.clone();
-    let failures = own.clone();
+    let own = own.clone();
     Outlets {
         publish: Box::new(move |snapshot| {
-            let sources: HashSet<Source> = snapshot
-                .sources
-                .iter()
-                .map(|state| state.source.clone())
-                .collect();
-            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            for source in shown.difference(&sources) {
-                counters.remove(source);
-            }
-            for source in sources.difference(&shown) {
-                counters.ensure(source);
-            }
-            *shown = sources;
+            own.show(&snapshot.sources);
             exposition.publish(snapshot);
         }),
-        failed: Box::new(move |source, failure| failures.fail(source, failure.reason)),
         now: Timestamp::now,
     }
 }
 
-fn warn_of_pace(config: &Config, readers: &Readers) {
-    if let Some(warning) = pace_warning(config, readers.helpscout.pace_per_minute(), false) {
+fn warn_of_pace(config: &Config, sources: &Sources) {
+    if let Some(warning) = pace_warning(config, &sources.tickets) {
         warn!("{warning}");
     }
 }
 
-/// Says when a refresh needs more Help Scout calls than the pace, the ceiling of calls in any
+/// Says when a refresh needs more calls of the help desk than the pace, the ceiling of calls in any
 /// minute, allows in one interval.
-pub fn pace_warning(config: &Config, pace: u32, by_search: bool) -> Option<String> {
-    let calls = refresh::help_scout_calls(config, by_search);
+pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
+    let budget = tickets.budget(config);
+    let (calls, pace) = (budget.calls_per_refresh, budget.per_minute);
     let allowed = f64::from(pace) * config.interval.as_secs_f64() / 60.0;
     (calls as f64 > allowed).then(|| {
         format!(
-            "one refresh needs {calls} Help Scout calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {} s: \
+            "one refresh needs {calls} {} calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {} s: \
              raise interval or helpscout.requests_per_minute, or count fewer segments or windows",
+            tickets.name(),
             config.interval.as_secs()
         )
     })

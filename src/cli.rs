@@ -9,7 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use url::Url;
 
 use crate::{
-    commands::backfill::{Means, Step, parse_instant, parse_step},
+    commands::backfill::{Means, Step, parse_instant, parse_label, parse_step},
     commands::report::{Format, Month, time_zone},
     demo::Scenario,
     web::{Paths, external_url, route_prefix, telemetry_path},
@@ -186,10 +186,10 @@ pub struct BackfillFlags {
     pub means: Means,
     /// Label added to every sample, such as the job and instance that Prometheus adds when it scrapes.
     /// May be given several times.
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
     pub labels: Vec<(String, String)>,
-    /// Folder in which answers are kept, so that an interrupted run can go on [default: the output's
-    /// name with .cache behind it]
+    /// Folder for backfill.cache, the file in which answers are kept, so that an interrupted run can go
+    /// on [default: a file beside the output, with its name and .cache behind it]
     #[arg(long, value_name = "FOLDER")]
     pub cache_dir: Option<PathBuf>,
     /// Only say how many calls there are to make and how long they take. Makes none.
@@ -272,33 +272,6 @@ fn listen_address(text: &str) -> Result<String, String> {
     } else {
         Err(expected())
     }
-}
-
-/// A label that Prometheus takes, and that no series of ours has already.
-fn label(text: &str) -> Result<(String, String), String> {
-    const OURS: [&str; 7] = [
-        "segment",
-        "window",
-        "population",
-        "tickets",
-        "cause",
-        "rating",
-        "status",
-    ];
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    let valid = name.bytes().enumerate().all(|(index, byte)| {
-        byte.is_ascii_alphabetic() || byte == b'_' || (index > 0 && byte.is_ascii_digit())
-    });
-    if name.is_empty() || !valid || name.starts_with("__") {
-        return Err(
-            "the name must be of letters, digits and _, and not begin with a digit or __"
-                .to_owned(),
-        );
-    }
-    if OURS.contains(&name) {
-        return Err(format!("{name} is a label of the series themselves"));
-    }
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

@@ -7,9 +7,14 @@
 //! | [`generate`] | shell completions and man pages |
 //! | [`healthy`] | a running exporter asked whether it serves |
 //! | [`report`] | the contact rate by calendar month |
+//! | `output` | where results go: a file, whole or not at all, or standard output |
+//! | `progress` | what people see of how far a command is |
 
 pub mod backfill;
 pub mod check;
 pub mod generate;
 pub mod healthy;
 pub mod report;
+
+mod output;
+mod progress;

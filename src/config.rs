@@ -27,7 +27,7 @@ use std::{
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::domain::{Tickets, Window};
+use crate::domain::{Source, Tickets, Window};
 
 pub use decode::{Problem, suggestion};
 pub use document::Position;
@@ -179,6 +179,12 @@ impl Config {
     /// queries, `counts_from`), not with intervals, secrets or addresses. Exact in an `f64`.
     pub fn definition_hash(&self) -> u64 {
         definition::hash(self)
+    }
+
+    /// A number that changes with where `source` is read, without passwords: what was read at another
+    /// address says nothing of this one.
+    pub fn address_hash(&self, source: &Source) -> u64 {
+        definition::address_hash(self, source)
     }
 }
 

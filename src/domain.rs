@@ -7,7 +7,9 @@ pub mod assessment;
 pub mod bounds;
 pub mod change;
 mod chi_squared;
+pub mod conclusions;
 pub mod count;
+pub mod days;
 pub mod dispersion;
 pub mod duration;
 pub mod rate;
@@ -18,10 +20,17 @@ pub mod window;
 pub use assessment::{Assessment, Evidence, assess};
 pub use bounds::{Bounds, bounds};
 pub use change::{Change, change};
-pub use count::{ContactCounts, DAYS, DailyCounts, OpenTickets, Ratings, Tickets};
+pub use conclusions::{
+    BaselineFrom, Conclusions, Exposed, NoCreated, Question, SegmentReading, WindowConclusions,
+    conclude,
+};
+pub use count::{ContactCounts, Contacts, OpenCount, OpenTickets, Ratings, Tickets};
+pub use days::{
+    ConfirmedDays, DAYS, DailyCounts, Doubt, confirm, days_before, unchecked_dispersion,
+};
 pub use dispersion::dispersion;
-pub use duration::parse_duration;
+pub use duration::{DAY_SECONDS, parse_duration};
 pub use rate::rate;
 pub use rise::{Exposure, rise_p_value};
-pub use source::{Reason, Source};
+pub use source::{Reason, Source, SourceFailure};
 pub use window::{Baseline, Interval, Window, cut_to_minute};

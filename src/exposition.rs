@@ -15,7 +15,8 @@ pub mod page;
 pub mod series;
 pub mod text;
 
+pub use head::Encoding;
 pub use landing::CONTENT_SECURITY_POLICY as LANDING_POLICY;
 pub use own::Own;
-pub use page::{Encoding, Exposition, Page};
+pub use page::{Exposition, Page};
 pub use text::Format;

@@ -276,6 +276,8 @@ async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<ExitCode, Fa
     let output = flags.output.as_deref();
     let text = months.render(flags.format, report::colours(output))?;
     report::write(&text, output)?;
+    // What there is has been written; what there is not makes a failure.
+    months.whole()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,66 +10,81 @@
 //!
 //! A refresh is bounded by `interval` and never overlaps the next. When it outlasts `timeout`, what
 //! has been read is published without waiting for the rest, and so is what comes later, so that a
-//! source that hangs delays no other.
+//! source that hangs delays no other. While a source has never been read because its other side is
+//! not there yet, the next refresh comes sooner.
+//!
+//! A new configuration that counts the same lets the running refresh end: what was read stays, but
+//! for what was read at another address. One that counts otherwise begins anew, and the old page
+//! stays until it has something to show.
 
+mod frame;
 mod gathered;
-mod health;
-mod plan;
+mod intervals;
 mod progress;
 mod reading;
-mod reports;
+mod states;
 mod store;
 
 use std::{sync::Arc, time::Duration};
 
+use backon::BackoffBuilder as _;
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info, warn};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use tracing::debug;
 
 use crate::{
-    config::{Config, CountsFrom},
-    domain::{Source, cut_to_minute},
-    snapshot::{Frame, Snapshot, SourceFailure},
+    config::Config,
+    domain::cut_to_minute,
+    snapshot::{Frame, Snapshot},
+    sources::capabilities::Capabilities,
 };
 
-use health::Health;
 use progress::Progress;
-use reading::Round;
-use reports::{Plan, Reports};
+use reading::{Asked, Round};
+use states::States;
 
+pub use frame::frame;
 pub use gathered::Gathered;
-pub use health::sources;
-pub use plan::{help_scout_calls, population_intervals};
-pub use reading::Readers;
-pub use store::{Store, daily_mismatch, frame};
-
-/// How long a plan without reports is believed before reports are asked for again.
-const REPORTS_RETRY: Duration = Duration::from_hours(1);
+pub use intervals::population_intervals;
+pub use reading::Sources;
+pub use states::sources;
+pub use store::Store;
 
 /// Least time between two snapshots of a refresh that outlasts `timeout`: each costs a whole page.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
 
+/// First pause after a refresh that found a source not there yet; it doubles up to `interval`.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+
 /// Receives snapshots.
 pub type Publish = Box<dyn Fn(Arc<Snapshot>) + Send + Sync>;
-/// Is told of failed readings.
-pub type Failed = Box<dyn Fn(&Source, &SourceFailure) + Send + Sync>;
 
 /// Where a refresh's results go, and where it takes the time from.
 pub struct Outlets {
     /// Receives every snapshot.
     pub publish: Publish,
-    /// Told of every failed reading.
-    pub failed: Failed,
     /// The wall clock.
     pub now: fn() -> Timestamp,
 }
 
+/// A new configuration, and what reads its sources.
+pub struct Reload {
+    /// What is counted from now on.
+    pub config: Arc<Config>,
+    /// Where.
+    pub sources: Arc<Sources>,
+    /// Told when it has come into force.
+    pub adopted: oneshot::Sender<()>,
+}
+
 /// What is known before anything was read: the sources, none of them up.
-pub fn unread(config: &Config) -> Snapshot {
-    let with_reports = config.helpscout.counts_from != CountsFrom::Search;
-    let health = Health::new(config, with_reports);
+pub fn unread(config: &Config, capabilities: Capabilities) -> Snapshot {
     let frame = Arc::new(frame(config));
-    Store::default().snapshot(config, frame, None, health.states())
+    let states = States::new(config, capabilities);
+    Store::default().snapshot(config, frame, None, states.all())
 }
 
 /// What a refresh publishes of the sources when it has read exactly this and nothing before: how past
@@ -80,157 +95,174 @@ pub fn snapshot_of(config: &Config, frame: &Arc<Frame>, gathered: &Gathered) -> 
     store.snapshot(config, Arc::clone(frame), None, Vec::new())
 }
 
-/// What survives a reload that changes nothing of what is counted.
-pub struct Carried {
-    store: Store,
-    window_end: Option<Timestamp>,
-    health: Health,
-    reports_refused_at: Option<Instant>,
-}
-
-/// Reads all sources of one configuration, again and again.
+/// Reads all sources of one configuration after the other, again and again.
 pub struct Refresher {
     config: Arc<Config>,
-    readers: Arc<Readers>,
+    sources: Arc<Sources>,
     outlets: Arc<Outlets>,
     frame: Arc<Frame>,
     store: Store,
-    health: Health,
+    states: States,
     window_end: Option<Timestamp>,
-    reports: Reports,
-    /// When reports were last refused, on a plan that has none: sources that only reports know do
-    /// not exist then.
-    reports_refused_at: Option<Instant>,
     next_expiry: Option<Instant>,
+    /// Those before, until nothing reads from them any more.
+    retired: Vec<Arc<Sources>>,
+}
+
+/// How a refresh ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// Everything was read, or failed.
+    Whole,
+    /// The same, but a new configuration came meanwhile: it wants to be read as well.
+    Reloaded,
+    /// Another definition came, and what was read is of no use.
+    Redefined,
 }
 
 impl Refresher {
-    /// A refresher that has read nothing yet, or goes on with what `carried` holds.
-    pub fn new(
-        config: Arc<Config>,
-        readers: Readers,
-        outlets: Arc<Outlets>,
-        carried: Option<Carried>,
-    ) -> Self {
-        let reports = match config.helpscout.counts_from {
-            CountsFrom::Auto => Reports::Unknown,
-            CountsFrom::Reports => Reports::Available,
-            CountsFrom::Search => Reports::Unavailable,
-        };
-        let frame = Arc::new(frame(&config));
-        let Carried {
-            mut store,
-            window_end,
-            mut health,
-            reports_refused_at,
-        } = carried.unwrap_or_else(|| Carried {
-            store: Store::default(),
-            window_end: None,
-            health: Health::new(&config, reports != Reports::Unavailable),
-            reports_refused_at: None,
-        });
-        let with_reports = reports != Reports::Unavailable && reports_refused_at.is_none();
-        health.follow(&config, with_reports);
-        if !config.helpscout.happiness {
-            store.forget_ratings();
-        }
+    /// A refresher that has read nothing yet.
+    pub fn new(config: Arc<Config>, sources: Sources, outlets: Arc<Outlets>) -> Self {
         Self {
+            frame: Arc::new(frame(&config)),
+            store: Store::default(),
+            states: States::new(&config, sources.tickets.capabilities()),
             config,
-            readers: Arc::new(readers),
+            sources: Arc::new(sources),
             outlets,
-            frame,
-            store,
-            health,
-            window_end,
-            reports,
-            reports_refused_at,
+            window_end: None,
             next_expiry: None,
+            retired: Vec::new(),
         }
     }
 
-    /// Refreshes at once and then every `interval`, for good. Cancel by dropping the future: all
-    /// it does is read.
-    ///
-    /// What was carried over is published first. Who has nothing yet publishes nothing before the
-    /// first refresh has ended or outlasts `timeout`: until then the old page stays.
-    pub async fn run(&mut self, refreshed: impl Fn()) {
-        if self.window_end.is_some() {
-            self.publish();
-        }
+    /// Refreshes at once and then every `interval`, and whenever a new configuration comes, until
+    /// `reloads` is closed. May be dropped at any time: all it does is read.
+    pub async fn run(&mut self, mut reloads: mpsc::Receiver<Reload>, refreshed: impl Fn()) {
+        let mut retries = None;
         loop {
             let started = Instant::now();
-            self.refresh().await;
-            refreshed();
-            let next = started + self.config.interval;
-            while Instant::now() < next {
-                let wake = self.next_expiry.map_or(next, |expiry| expiry.min(next));
-                sleep_until(wake).await;
-                if self
-                    .next_expiry
-                    .is_some_and(|expiry| expiry <= Instant::now())
-                {
-                    self.publish();
-                }
+            let ended = self.refresh_until(&mut reloads).await;
+            if ended != Ended::Redefined {
+                refreshed();
+            }
+            if ended != Ended::Whole {
+                retries = None;
+                continue;
+            }
+            let mut pause = self.config.interval;
+            if self.states.may_soon_work() {
+                let retries = retries.get_or_insert_with(|| {
+                    backon::ExponentialBuilder::new()
+                        .with_min_delay(FIRST_RETRY)
+                        .with_max_delay(self.config.interval)
+                        .without_max_times()
+                        .with_jitter()
+                        .build()
+                });
+                let soon = retries.next().unwrap_or(pause);
+                pause = pause.min(started.elapsed() + soon);
+            } else {
+                retries = None;
+            }
+            if !self.rest(started + pause, &mut reloads).await {
+                return;
             }
         }
     }
 
-    /// Says good-bye to the databases. Gives what the next refresher goes on with, if it counts the
-    /// same.
-    pub async fn retire(self) -> Carried {
-        self.readers.populations.close().await;
-        Carried {
-            store: self.store,
-            window_end: self.window_end,
-            health: self.health,
-            reports_refused_at: self.reports_refused_at,
+    /// Waits for `next`, or for a new configuration; `false` when there will be none any more.
+    async fn rest(&mut self, next: Instant, reloads: &mut mpsc::Receiver<Reload>) -> bool {
+        while Instant::now() < next {
+            let wake = self.next_expiry.map_or(next, |expiry| expiry.min(next));
+            tokio::select! {
+                reload = reloads.recv() => {
+                    let Some(reload) = reload else { return false };
+                    self.adopt(reload);
+                    self.close_retired().await;
+                    return true;
+                }
+                () = sleep_until(wake) => {}
+            }
+            let is_due = |expiry| expiry <= Instant::now();
+            if self.next_expiry.is_some_and(is_due) {
+                self.publish();
+            }
+        }
+        true
+    }
+
+    /// Says good-bye to the databases.
+    pub async fn close(mut self) {
+        self.close_retired().await;
+        self.sources.populations.close().await;
+    }
+
+    async fn close_retired(&mut self) {
+        for sources in self.retired.drain(..) {
+            sources.populations.close().await;
         }
     }
 
-    /// The readers, to ask about pace and quota.
-    pub fn readers(&self) -> &Arc<Readers> {
-        &self.readers
-    }
-
-    /// Whether tickets are counted by search, as far as is known by now.
-    pub fn counts_by_search(&self) -> bool {
-        self.reports == Reports::Unavailable
+    /// What reads the sources, to ask about pace and quota.
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
     /// Reads every source once and publishes.
     pub async fn refresh(&mut self) {
+        let (_never, mut reloads) = mpsc::channel(1);
+        self.refresh_until(&mut reloads).await;
+    }
+
+    /// The same; a new configuration may come meanwhile.
+    async fn refresh_until(&mut self, reloads: &mut mpsc::Receiver<Reload>) -> Ended {
         let started = Instant::now();
         let end = cut_to_minute((self.outlets.now)());
-        let deadline = started + self.config.interval;
-        self.reconsider_reports(started);
         let config = Arc::clone(&self.config);
-        let readers = Arc::clone(&self.readers);
-        let reader = readers.helpscout.until(deadline);
-        let mut progress = Progress::new(&config, self.reports, end, started);
-        let mut latest = self.reports;
+        let sources = Arc::clone(&self.sources);
+        let deadline = started + config.interval;
+        let patience = started + config.timeout;
+        let mut progress = Progress::new(&config, sources.tickets.counted_by(), end, started);
+        let uses = progress.gathered.uses.clone();
+        let mut ended = Ended::Whole;
         {
-            let patience = started + config.timeout;
-            let plan = Plan {
-                reports: self.reports,
-                presumed: if self.reports_refused_at.is_some() {
-                    Reports::Unavailable
-                } else {
-                    Reports::Available
-                },
-                patience,
+            let tickets = sources.tickets.until(deadline, patience);
+            let asked = Asked {
+                config: &config,
+                tickets: &tickets,
+                populations: &sources.populations,
+                end,
+                deadline,
             };
-            let mut round = Round::new(&config, &readers, &reader, plan, end, deadline);
+            let mut round = Round::new(asked, &uses);
             let mut next_snapshot = patience;
             let mut news = false;
+            let mut may_reload = true;
             loop {
                 let wake = self.next_expiry.unwrap_or(deadline);
                 tokio::select! {
                     biased;
+                    reload = reloads.recv(), if may_reload => {
+                        let Some(reload) = reload else {
+                            may_reload = false;
+                            continue;
+                        };
+                        let same = self.take_over(reload, Some(&mut progress));
+                        ended = if same { Ended::Reloaded } else { Ended::Redefined };
+                        if !same {
+                            break;
+                        }
+                        continue;
+                    }
                     reading = round.next() => {
                         let Some(reading) = reading else { break };
-                        latest = round.reports();
-                        self.note_available(latest);
-                        progress.take(&config, reading, &self.outlets, &mut self.health);
+                        self.follow(&sources);
+                        let now = (self.outlets.now)();
+                        let again = progress.take(&config, reading, &mut self.states, now);
+                        if let Some(pair) = again {
+                            round.ask_again(pair);
+                        }
                         news = true;
                         continue;
                     }
@@ -239,17 +271,22 @@ impl Refresher {
                     }
                     () = sleep_until(wake), if self.next_expiry.is_some() => {}
                 }
-                self.store.take(&config, &progress.gathered);
+                self.store.take(&self.config, &progress.gathered);
                 self.publish();
                 news = false;
                 next_snapshot = next_snapshot.max(Instant::now() + SNAPSHOT_PAUSE);
             }
+            tickets.end();
         }
-        self.note_reports(latest, started, progress.tickets_forbidden);
-        self.store.take(&config, &progress.gathered);
-        self.window_end = Some(end);
-        self.publish();
-        debug!(%end, seconds = started.elapsed().as_secs_f64(), "refreshed");
+        if ended != Ended::Redefined {
+            self.follow(&sources);
+            self.store.take(&self.config, &progress.gathered);
+            self.window_end = Some(end);
+            self.publish();
+            debug!(%end, seconds = started.elapsed().as_secs_f64(), "refreshed");
+        }
+        self.close_retired().await;
+        ended
     }
 
     /// Publishes what is known now.
@@ -259,55 +296,74 @@ impl Refresher {
             &self.config,
             Arc::clone(&self.frame),
             self.window_end,
-            self.health.states(),
+            self.states.all(),
         );
         (self.outlets.publish)(Arc::new(snapshot));
     }
 
-    /// A plan can change: once in a while reports are asked for again.
-    fn reconsider_reports(&mut self, now: Instant) {
-        let due = self
-            .reports_refused_at
-            .is_some_and(|refused| now.duration_since(refused) >= REPORTS_RETRY);
-        if self.asks_for_the_plan() && due {
-            self.reports = Reports::Unknown;
-        }
-    }
-
-    /// With the first reading that tells of reports, the sources that only they know are back.
-    fn note_available(&mut self, latest: Reports) {
-        if latest == Reports::Available && self.reports_refused_at.take().is_some() {
-            info!("Help Scout answers reports: tickets are counted from them again");
-            self.health.follow(&self.config, true);
-        }
-    }
-
-    /// Remembers what this refresh learnt about the plan, and says so once, until it changes.
-    fn note_reports(&mut self, latest: Reports, started: Instant, tickets_forbidden: bool) {
-        let asked = self.reports == Reports::Unknown;
-        self.reports = latest;
-        if !self.asks_for_the_plan() {
+    /// Follows what the help desk turned out to tell: sources come and go with it.
+    fn follow(&mut self, sources: &Arc<Sources>) {
+        // What a predecessor learns is known to its successor only by asking.
+        if !Arc::ptr_eq(sources, &self.sources) {
             return;
         }
-        if latest == Reports::Unavailable {
-            if self.reports_refused_at.is_none() {
-                warn!(
-                    "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
-                     conversations; what only reports know is absent"
-                );
+        let capabilities = sources.tickets.capabilities();
+        if self.states.follow(&self.config, capabilities) {
+            if !capabilities.days {
+                self.store.forget_days();
             }
-            if asked {
-                self.reports_refused_at = Some(started);
+            if !capabilities.ratings {
+                self.store.forget_ratings();
             }
-            self.health.follow(&self.config, false);
-            self.store.forget_reports();
-        } else if tickets_forbidden {
-            // Refused reports where there were some: the next refresh finds out about the plan.
-            self.reports = Reports::Unknown;
         }
     }
 
-    fn asks_for_the_plan(&self) -> bool {
-        self.config.helpscout.counts_from == CountsFrom::Auto
+    /// Goes on with another configuration, and says whether it counts the same. If so, what was read
+    /// stays, but for what was read at an address that has changed.
+    pub fn adopt(&mut self, reload: Reload) -> bool {
+        self.take_over(reload, None)
+    }
+
+    fn take_over(&mut self, reload: Reload, running: Option<&mut Progress>) -> bool {
+        let Reload {
+            config,
+            sources,
+            adopted,
+        } = reload;
+        let same = config.definition_hash() == self.config.definition_hash();
+        let capabilities = sources.tickets.capabilities();
+        if same {
+            let goes_on = states::sources(&config, capabilities);
+            let mut running = running;
+            for source in self.states.names() {
+                let moved = config.address_hash(&source) != self.config.address_hash(&source);
+                if !moved && goes_on.contains(&source) {
+                    continue;
+                }
+                self.store.forget(&self.config, &source);
+                self.states.forget(&source);
+                if let Some(progress) = running.as_deref_mut() {
+                    progress.drop_moved(&self.config, &source);
+                }
+            }
+        } else {
+            self.store = Store::default();
+            self.states.forget_all();
+            self.window_end = None;
+            self.next_expiry = None;
+        }
+        self.frame = Arc::new(frame(&config));
+        self.config = config;
+        let old = std::mem::replace(&mut self.sources, sources);
+        self.retired.push(old);
+        let current = Arc::clone(&self.sources);
+        self.follow(&current);
+        // Who has nothing yet publishes nothing: until then the old page stays.
+        if same && self.window_end.is_some() {
+            self.publish();
+        }
+        // Whoever asked may be gone.
+        let _ = adopted.send(());
+        same
     }
 }

@@ -3,13 +3,15 @@
 //! A snapshot holds only what may be shown now: a value that is unknown or too old is `None`.
 //! How it was fetched and how it will be printed are not known here.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::{
     Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
 };
+
+pub use crate::domain::SourceFailure;
 
 /// What is counted: the fixed frame of every snapshot made under one configuration.
 /// All vectors of a [`Snapshot`] are indexed by it.
@@ -122,51 +124,56 @@ pub struct SourceState {
     pub last_success: Option<Timestamp>,
     /// How long the last reading took, failed or not; `None` before the first.
     pub last_duration_seconds: Option<f64>,
-    /// What the last reading failed for; `None` when it succeeded or was not tried yet.
-    pub last_failure: Option<SourceFailure>,
+    /// What the last reading failed for, each failure once with all its segments; empty when it
+    /// succeeded or was not tried yet.
+    pub last_failures: Vec<SourceFailure>,
+    /// Which part of the past the last reading could not give, and why: what is compared with it is
+    /// unknown, while the present is known.
+    pub missing_past: Option<String>,
+    /// Failed readings so far.
+    pub failures: FailureTotals,
 }
 
-/// A failed reading, in words fit for the operator: no secret, no row, no customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFailure {
-    /// The bounded reason.
-    pub reason: Reason,
-    /// The segments that were not read; none for what has no segments.
-    pub segments: Vec<String>,
-    /// The error chain on one line.
-    pub text: String,
-}
-
-impl SourceFailure {
-    /// The different failures among `failures`, each once with all its segments.
-    pub fn grouped(failures: &[Self]) -> Vec<Self> {
-        let mut groups: Vec<Self> = Vec::new();
-        for failure in failures {
-            let same =
-                |group: &&mut Self| (group.reason, &group.text) == (failure.reason, &failure.text);
-            if let Some(group) = groups.iter_mut().find(same) {
-                for segment in &failure.segments {
-                    if !group.segments.contains(segment) {
-                        group.segments.push(segment.clone());
-                    }
-                }
-            } else {
-                groups.push(failure.clone());
-            }
+impl SourceState {
+    /// Nothing read yet.
+    pub const fn unread(source: Source) -> Self {
+        Self {
+            source,
+            up: false,
+            last_success: None,
+            last_duration_seconds: None,
+            last_failures: Vec::new(),
+            missing_past: None,
+            failures: FailureTotals([0; Reason::ALL.len()]),
         }
-        groups
+    }
+
+    /// The first of its failures, which stands for all of them.
+    pub fn last_failure(&self) -> Option<SourceFailure> {
+        let mut first = self.last_failures.first()?.clone();
+        let others = self.last_failures.len() - 1;
+        if others > 0 {
+            first.text = format!("{} (and {others} more)", first.text);
+        }
+        Some(first)
     }
 }
 
-impl fmt::Display for SourceFailure {
-    /// `segment a: text`, `segments a, b: text` or just the text; the reason is for others to add.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.segments.as_slice() {
-            [] => {}
-            [segment] => write!(formatter, "segment {segment}: ")?,
-            segments => write!(formatter, "segments {}: ", segments.join(", "))?,
+/// Failed readings of a source by reason; they only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailureTotals([u64; Reason::ALL.len()]);
+
+impl FailureTotals {
+    /// Counts one more.
+    pub fn add(&mut self, reason: Reason) {
+        for (total, each) in self.0.iter_mut().zip(Reason::ALL) {
+            *total = total.saturating_add(u64::from(each == reason));
         }
-        formatter.write_str(&self.text)
+    }
+
+    /// Every reason with its total, 0 where it has not occurred.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> + use<> {
+        Reason::ALL.into_iter().zip(self.0)
     }
 }
 
@@ -175,22 +182,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_failures_are_told_once_with_all_their_segments() {
-        let failure = |segment: &str, text: &str| SourceFailure {
+    fn failures_are_counted_by_reason() {
+        let mut totals = FailureTotals::default();
+        totals.add(Reason::Decode);
+        totals.add(Reason::Decode);
+        totals.add(Reason::TooLarge);
+        let counted: Vec<_> = totals.iter().filter(|(_, total)| *total > 0).collect();
+        assert_eq!(counted, [(Reason::Decode, 2), (Reason::TooLarge, 1)]);
+        assert_eq!(totals.iter().count(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn the_first_failure_stands_for_all() {
+        let mut state = SourceState::unread(Source::Tickets);
+        assert_eq!(state.last_failure(), None);
+        let failure = |text: &str| SourceFailure {
             reason: Reason::Auth,
-            segments: vec![segment.to_owned()],
+            segments: Vec::new(),
             text: text.to_owned(),
         };
-        let failures = [
-            failure("all", "refused"),
-            failure("bug", "refused"),
-            failure("all", "refused"),
-            failure("bug", "gone"),
-        ];
-        let told: Vec<String> = SourceFailure::grouped(&failures)
-            .iter()
-            .map(SourceFailure::to_string)
-            .collect();
-        assert_eq!(told, ["segments all, bug: refused", "segment bug: gone"]);
+        state.last_failures = vec![failure("gone"), failure("lost"), failure("broken")];
+        assert_eq!(state.last_failure().unwrap().text, "gone (and 2 more)");
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`tickets`] | the seam: a ticket source, and what a refresh asks it |
+//! | [`capabilities`] | what a ticket source can tell, and what it costs |
 //! | [`helpscout`] | the Help Scout client: token, pace, retries, semantics |
 //! | [`database`] | rows from PostgreSQL, MySQL, MariaDB, SQLite, read-only |
 //! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
 //! | [`transport`] | HTTP clients with bounds |
 
+pub mod capabilities;
 pub mod count;
 pub mod database;
 pub mod helpscout;
+pub mod tickets;
 pub mod transport;

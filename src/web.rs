@@ -50,10 +50,14 @@ use connections::Connections;
 pub use activity::{HEADER_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 pub use connection::MOST_HEADER_BYTES;
 pub use connections::MOST_CONNECTIONS;
+#[cfg(fuzzing)]
+pub use negotiate::{encoding, format};
 pub use paths::{Paths, external_url, route_prefix, telemetry_path};
 pub use policy::WebConfig;
 pub use secure::HANDSHAKE_TIMEOUT;
 pub use settings::Error;
+#[cfg(fuzzing)]
+pub use settings::load;
 
 /// How long answers that are under way may take once the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,8 +1,6 @@
 //! What `/metrics` would say at one instant: simulated counts, the exporter's own formulas.
 
-use contact_rate_exporter::domain::{
-    DAYS, DailyCounts, Exposure, Window, dispersion, rate, rise_p_value,
-};
+use contact_rate_exporter::domain::{DAYS, Exposure, Window, dispersion, rate, rise_p_value};
 use jiff::Timestamp;
 
 use crate::simulate::{DAY, Timeline};
@@ -174,10 +172,10 @@ impl Observer {
     /// `φ` of the 56 days that end at an edge.
     fn dispersion(&self, timeline: &Timeline, end: usize) -> f64 {
         let first = end - DAYS * self.per_day;
-        dispersion(&DailyCounts(std::array::from_fn(|day| {
+        dispersion(&std::array::from_fn::<u64, DAYS, _>(|day| {
             let start = first + day * self.per_day;
             timeline.created(start, start + self.per_day)
-        })))
+        }))
     }
 
     /// The window, its baseline, and the baseline by stocks in the middle of its intervals.
@@ -223,7 +221,7 @@ impl Observer {
 
 #[cfg(test)]
 mod tests {
-    use contact_rate_exporter::domain::{Evidence, Tickets, assess};
+    use contact_rate_exporter::domain::{DailyCounts, Evidence, Tickets, assess, confirm};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -268,12 +266,14 @@ mod tests {
         window: &str,
     ) -> contact_rate_exporter::domain::Assessment {
         let end = Timestamp::from_second(i64::try_from(day).unwrap() * SECONDS_PER_DAY).unwrap();
-        let daily = DailyCounts(std::array::from_fn(|index| {
+        let counts = (0..DAYS).map(|index| {
             let start = (day - DAYS + index) * 24;
-            timeline.created(start, start + 24)
-        }));
+            Some(timeline.created(start, start + 24))
+        });
+        let daily = DailyCounts::ending_at(end, counts.collect());
+        let daily = confirm(&daily, &[(Window::parse("1h").unwrap().current(end), None)]).unwrap();
         let window = Window::parse(window).unwrap();
-        let created = |interval| daily.created_in(end, interval).unwrap();
+        let created = |interval| daily.created_in(interval).unwrap();
         let stock = |instant: Timestamp| {
             timeline
                 .population
@@ -287,7 +287,7 @@ mod tests {
             population: stock(end),
             previous_count: Some(created(window.previous(end))),
             previous_population: Some(stock(start)),
-            dispersion: Some(dispersion(&daily)),
+            dispersion: daily.dispersion(),
             baseline: Some(Exposure {
                 tickets: baseline.intervals.iter().map(|&one| created(one)).sum(),
                 population: f64::from(baseline.windows) * stock(start),

@@ -137,6 +137,12 @@ def build():
             Column("Segment", label="segment"),
             Column("Wait for us", now("contact_open_tickets", 'status="active"', by=by_segment), decimals=0),
             Column(
+                "Oldest waits",
+                "time() - " + now("contact_oldest_open_ticket_timestamp_seconds", 'status="active"', by=by_segment),
+                unit="s",
+                decimals=0,
+            ),
+            Column(
                 "Wait for the customer",
                 now("contact_open_tickets", 'status="pending"', by=by_segment),
                 decimals=0,

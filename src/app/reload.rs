@@ -4,19 +4,19 @@ use std::{future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
-    sync::watch,
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{ConfigSource, Error, read, readers, supervisor, warn_of_pace};
+use super::{ConfigSource, Error, read, sources, supervisor, warn_of_pace};
 use crate::{
     chain::chain,
     config::Config,
     exposition::Own,
-    refresh::{Carried, Outlets, Readers, Refresher},
+    refresh::{Refresher, Reload, Sources},
     sources::helpscout::Telemetry,
     web::{ReloadRequest, WebConfig},
 };
@@ -24,14 +24,18 @@ use crate::{
 /// How long a reload waits for the file system before it counts as failed.
 const READ_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The refresh task, and how to stop it.
+/// Reloads that may wait for the refresh task to take them.
+const MOST_WAITING: usize = 1;
+
+/// The refresh task, how to give it another configuration, and how to stop it.
 pub struct Refreshing {
-    /// Ends with what a successor can go on with.
-    pub task: JoinHandle<Carried>,
+    /// Ends when it is cancelled.
+    pub task: JoinHandle<()>,
     /// Stops the task.
     pub cancel: CancellationToken,
+    reloads: mpsc::Sender<Reload>,
     definition: u64,
-    readers: Arc<Readers>,
+    sources: Arc<Sources>,
 }
 
 impl Refreshing {
@@ -43,19 +47,21 @@ impl Refreshing {
     ) -> Self {
         let cancel = CancellationToken::new();
         let cancelled = cancel.clone();
-        let readers = Arc::clone(refresher.readers());
+        let sources = Arc::clone(refresher.sources());
+        let (reloads, news) = mpsc::channel(MOST_WAITING);
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = cancelled.cancelled() => {}
-                () = refresher.run(|| { ready.send_replace(true); }) => {}
+                () = refresher.run(news, || { ready.send_replace(true); }) => {}
             }
-            refresher.retire().await
+            refresher.close().await;
         });
         Self {
             task,
             cancel,
+            reloads,
             definition,
-            readers,
+            sources,
         }
     }
 }
@@ -145,8 +151,6 @@ pub struct Reloader {
     pub web_config: Arc<WebConfig>,
     pub own: Own,
     pub telemetry: Telemetry,
-    pub outlets: Arc<Outlets>,
-    pub ready: Arc<watch::Sender<bool>>,
 }
 
 impl Reloader {
@@ -188,19 +192,19 @@ impl Reloader {
     }
 
     /// Builds the new set whole before the old one goes. When the new config counts the same, the
-    /// last good values go on; else the old page stays until the first refresh has ended or
-    /// outlasts `timeout`.
+    /// running refresh ends and the last good values go on; else the old page stays until the first
+    /// refresh has ended or outlasts `timeout`.
     async fn reload_config(
         &self,
         config: Result<Config, Error>,
         refreshing: &mut Refreshing,
     ) -> Result<(), String> {
         let built = config.and_then(|config| {
-            let predecessor = Some(&refreshing.readers.helpscout);
-            let readers = readers(&config, &self.telemetry, predecessor)?;
-            Ok((Arc::new(config), readers))
+            let predecessor = Some(&refreshing.sources.tickets);
+            let sources = sources(&config, &self.telemetry, predecessor)?;
+            Ok((Arc::new(config), sources))
         });
-        let (config, readers) = match built {
+        let (config, sources) = match built {
             Ok(built) => built,
             Err(error) => {
                 let text = chain(&error);
@@ -209,16 +213,23 @@ impl Reloader {
                 return Err(text);
             }
         };
-        refreshing.cancel.cancel();
-        let carried = (&mut refreshing.task).await.ok();
         let definition = config.definition_hash();
         let counts_the_same = definition == refreshing.definition;
-        let carried = carried.filter(|_| counts_the_same);
-        let outlets = Arc::clone(&self.outlets);
-        let refresher = Refresher::new(Arc::clone(&config), readers, outlets, carried);
+        warn_of_pace(&config, &sources);
+        let sources = Arc::new(sources);
+        let (adopted, is_adopted) = oneshot::channel();
+        let reload = Reload {
+            config,
+            sources: Arc::clone(&sources),
+            adopted,
+        };
+        if refreshing.reloads.send(reload).await.is_err() || is_adopted.await.is_err() {
+            // The task is ending, and so is the program.
+            return Err("the exporter is stopping".to_owned());
+        }
+        refreshing.definition = definition;
+        refreshing.sources = sources;
         self.own.config_loaded(definition, Timestamp::now());
-        warn_of_pace(&config, refresher.readers());
-        *refreshing = Refreshing::start(refresher, definition, Arc::clone(&self.ready));
         info!(counts_the_same, "config reloaded");
         Ok(())
     }

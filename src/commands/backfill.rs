@@ -4,51 +4,53 @@
 //! Each step is what a refresh at that instant would have published, assessed by the same code. What
 //! differs is how it is read: counts of disjoint intervals add up, so one interval per step and
 //! segment is enough for every window that is a whole number of steps, and a report tells of two
-//! intervals at once. `plan` says which calls that takes, `tickets` and `run` make them at the
+//! intervals at once. `schedule` says which calls that takes, `desk` and `run` make them at the
 //! account's pace, `cache` keeps every answer, `past` draws the snapshots, `samples` writes the file.
 
 mod cache;
-mod chain;
-mod definition;
-mod entry;
+mod desk;
+mod error;
+mod intervals;
+mod labels;
 mod past;
-mod plan;
-mod progress;
 mod run;
 mod samples;
+mod schedule;
 mod span;
-mod tickets;
+mod work;
 
 use std::{
     fmt::{self, Write as _},
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use self::{
     cache::Cache,
+    desk::{Desk, known_mode},
     past::Past,
-    plan::{How, Mode, Plan},
-    progress::{Progress, Work},
     run::Run,
-    samples::{Samples, Written, folder_of},
+    samples::{Samples, WriteError, Written},
+    schedule::{How, Mode, Schedule},
     span::Span,
-    tickets::{Tickets, known_mode},
+    work::{Done, Work},
 };
+use super::output::Output;
 use crate::{
     config::{Config, CountsFrom},
-    domain::{Interval, Window},
+    domain::Window,
     exposition::catalogue,
     refresh,
-    sources::count::{self, Populations},
-    sources::helpscout::{self, HelpScout, Telemetry},
+    sources::count::Populations,
+    sources::helpscout::{HelpScout, Telemetry},
 };
 
 pub use self::{
     cache::CacheError,
+    error::Error,
+    labels::parse_label,
     span::{SpanError, Step, parse_instant, parse_step},
 };
 
@@ -73,7 +75,7 @@ pub struct Options {
     pub step: Step,
     /// The file to write.
     pub output: PathBuf,
-    /// Where answers are kept; beside the output when not given.
+    /// Folder in which answers are kept; beside the output when not given.
     pub cache_dir: Option<PathBuf>,
     /// What to do about means.
     pub means: Means,
@@ -81,67 +83,6 @@ pub struct Options {
     pub labels: Vec<(String, String)>,
     /// Only tell what there is to do.
     pub dry_run: bool,
-}
-
-/// The past cannot be filled in.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The instants asked for are impossible.
-    #[error(transparent)]
-    Span(#[from] SpanError),
-    /// The cache cannot be used.
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    /// The Help Scout client cannot be built from the config.
-    #[error("cannot prepare the Help Scout client")]
-    Client(#[source] helpscout::Error),
-    /// The client's metrics cannot be made.
-    #[error("cannot prepare the Help Scout client's metrics")]
-    Telemetry(#[source] prometheus::Error),
-    /// The populations cannot be built from the config.
-    #[error("cannot prepare the populations")]
-    Populations(#[source] count::Error),
-    /// A call failed, after the client's own retries.
-    #[error(
-        "segment {segment}: cannot read {what}; all answers so far are kept, run it again to go on"
-    )]
-    HelpScout {
-        /// Which report, over which interval.
-        what: String,
-        /// Of which segment.
-        segment: String,
-        /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
-    },
-    /// A population failed.
-    #[error("no population over {interval}; all answers so far are kept, run it again to go on")]
-    Population {
-        /// Over which interval.
-        interval: Interval,
-        /// Which, and why.
-        #[source]
-        source: Box<count::Error>,
-    },
-    /// Samples cannot be put aside.
-    #[error("cannot put samples aside for the output")]
-    Aside(#[source] io::Error),
-    /// The file cannot be written.
-    #[error("cannot write {}", path.display())]
-    Output {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl Error {
-    /// Whether flags or config are at fault.
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Span(_) | Self::Populations(_))
-    }
 }
 
 /// What was done, or is to be done, for people.
@@ -162,87 +103,123 @@ pub async fn backfill(
     now: Timestamp,
 ) -> Result<Outcome, Error> {
     let span = Span::new(options.from, options.to, options.step, now)?;
-    let folder = options.cache_dir.clone();
-    let folder = folder.unwrap_or_else(|| cache_beside(&options.output));
-    let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let help_scout = HelpScout::for_history(config, telemetry).map_err(Error::Client)?;
-    let populations = Populations::new(config).map_err(Error::Populations)?;
-    let plan = |mode| Plan::new(config, span, mode, options.means == Means::Read);
-    let first_plans = [plan(Mode::RECORDED), plan(Mode::Search)];
-    if options.dry_run {
-        let cache = Cache::look(&folder, config)?;
-        let supposed = match config.helpscout.counts_from {
-            CountsFrom::Search => Mode::Search,
-            CountsFrom::Auto | CountsFrom::Reports => {
-                known_mode(&cache, &first_plans)?.unwrap_or(Mode::RECORDED)
-            }
-        };
-        let plan = plan(supposed);
-        return Ok(foresee(config, &plan, &cache, &help_scout, options.means)?);
+    if let Some(name) = labels::twice(&options.labels) {
+        return Err(Error::Label(name.to_owned()));
     }
-    let cache = Cache::open(&folder, config)?;
-    let mut samples = Samples::new(folder_of(&options.output)).map_err(Error::Aside)?;
-    let tickets = Tickets::new(config, &cache, &help_scout);
-    let mode = tickets.mode(&first_plans).await?;
-    let plan = plan(mode);
-    let (work, _) = run::work(config, &plan, &cache)?;
-    let progress = Progress::new(work);
+    let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
+    let sources = Sources {
+        help_scout: HelpScout::for_history(config, telemetry).map_err(Error::Client)?,
+        populations: Populations::new(config).map_err(Error::Populations)?,
+    };
+    let path = cache::path(options.cache_dir.as_deref(), &options.output);
+    let outcome = if options.dry_run {
+        let cache = Cache::look(&path, config).await?;
+        let outcome = foresee(config, options, span, &cache, &sources.help_scout).await;
+        cache.close().await;
+        outcome.map_err(Error::Cache)
+    } else {
+        let cache = Cache::open(&path, config).await?;
+        let outcome = fill(config, options, span, &cache, &sources).await;
+        cache.close().await;
+        outcome.map(|text| {
+            Outcome(format!(
+                "{}the answers are kept in {}; remove it when you need them no more\n",
+                text,
+                path.display()
+            ))
+        })
+    };
+    sources.populations.close().await;
+    outcome
+}
+
+/// Where everything is read.
+struct Sources {
+    help_scout: HelpScout,
+    populations: Populations,
+}
+
+/// Reads what the cache lacks, and writes the file.
+async fn fill(
+    config: &Config,
+    options: &Options,
+    span: Span,
+    cache: &Cache,
+    sources: &Sources,
+) -> Result<String, Error> {
+    let desk = Desk::new(config, cache, &sources.help_scout);
+    let mode = desk.mode(&first_schedules(config, options, span)).await?;
+    let schedule = schedule(config, options, span, mode);
+    let (work, _) = run::work(config, &schedule, cache).await?;
+    // What a run that was killed left behind is of its own span.
+    cache.forget_samples().await?;
+    let mut samples = Samples::new();
+    let done = Done::new(work);
     let past = Past {
         config,
         frame: Arc::new(refresh::frame(config)),
-        plan: &plan,
-        cache: &cache,
+        schedule: &schedule,
+        cache,
         mistrusted: AtomicUsize::new(0),
     };
     let run = Run {
         config,
-        plan: &plan,
-        cache: &cache,
-        tickets: &tickets,
-        populations: &populations,
-        progress: &progress,
+        schedule: &schedule,
+        cache,
+        desk: &desk,
+        populations: &sources.populations,
+        done: &done,
     };
-    let outcome = tokio::select! {
-        outcome = run.run(&past, &mut samples) => outcome,
-        () = progress.show(|| help_scout.pace_per_minute()) => Ok(()),
+    tokio::select! {
+        outcome = run.run(&past, &mut samples) => outcome?,
+        () = done.show(|| sources.help_scout.pace_per_minute()) => {}
+    }
+    let unwritten = |source| Error::Output {
+        path: options.output.clone(),
+        source,
     };
-    populations.close().await;
-    outcome?;
+    let mut output = Output::begin(&options.output).map_err(unwritten)?;
     let written = samples
-        .write(&options.output, &span, &options.labels)
-        .map_err(|source| Error::Output {
-            path: options.output.clone(),
-            source,
+        .write(cache, &mut output, &span, &options.labels)
+        .await
+        .map_err(|error| match error {
+            WriteError::Cache(error) => Error::Cache(error),
+            WriteError::Output(source) => unwritten(source),
         })?;
-    Ok(report(config, options, &past, written, &folder))
+    output.finish().map_err(unwritten)?;
+    cache.forget_samples().await?;
+    Ok(told(config, options, &past, written))
 }
 
-/// `history.om` has its cache in `history.om.cache`.
-fn cache_beside(output: &Path) -> PathBuf {
-    let mut path = output.as_os_str().to_owned();
-    path.push(".cache");
-    path.into()
+fn schedule(config: &Config, options: &Options, span: Span, mode: Mode) -> Schedule {
+    Schedule::new(config, span, mode, options.means == Means::Read)
 }
 
-/// What ended before this instant is not needed at `step` or later.
-fn horizon_of(plan: &Plan, step: i64) -> Timestamp {
-    let back = SignedDuration::from_secs(plan.horizon());
-    let end = plan.span().end(step);
-    end.checked_sub(back).unwrap_or(Timestamp::MIN)
+/// By reports and by search: whose first interval is known tells how the account counts.
+fn first_schedules(config: &Config, options: &Options, span: Span) -> [Schedule; 2] {
+    [Mode::RECORDED, Mode::Search].map(|mode| schedule(config, options, span, mode))
 }
 
 /// Tells what a run would do.
-fn foresee(
+async fn foresee(
     config: &Config,
-    plan: &Plan,
+    options: &Options,
+    span: Span,
     cache: &Cache,
     help_scout: &HelpScout,
-    means: Means,
 ) -> Result<Outcome, CacheError> {
-    let (Work { calls, queries }, by_population) = run::work(config, plan, cache)?;
-    let mut text = summary(config, plan);
+    let supposed = match config.helpscout.counts_from {
+        CountsFrom::Search => Mode::Search,
+        CountsFrom::Auto | CountsFrom::Reports => {
+            let known = known_mode(cache, &first_schedules(config, options, span)).await?;
+            known.unwrap_or(Mode::RECORDED)
+        }
+    };
+    let schedule = schedule(config, options, span, supposed);
+    let (Work { calls, queries }, by_population) = run::work(config, &schedule, cache).await?;
+    let mut text = summary(config, &schedule);
     let pace = help_scout.pace_per_minute();
-    let time = progress::duration(calls as f64 * 60.0 / f64::from(pace));
+    let time = work::duration(calls as f64 * 60.0 / f64::from(pace));
     let _ = writeln!(
         text,
         "{calls} Help Scout calls, {time} at {pace} a minute{}",
@@ -259,19 +236,13 @@ fn foresee(
         }
     }
     text.push_str("What the cache has is not counted, nor are the token and the lists of mailboxes and tags.\n");
-    left_out(&mut text, config, plan, means);
+    left_out(&mut text, config, &schedule, options.means);
     Ok(Outcome(text))
 }
 
 /// Tells what a run has done.
-fn report(
-    config: &Config,
-    options: &Options,
-    past: &Past<'_>,
-    written: Written,
-    cache: &Path,
-) -> Outcome {
-    let mut text = summary(config, past.plan);
+fn told(config: &Config, options: &Options, past: &Past<'_>, written: Written) -> String {
+    let mut text = summary(config, past.schedule);
     let _ = writeln!(
         text,
         "{} samples of {} series in {}",
@@ -279,7 +250,7 @@ fn report(
         written.series,
         options.output.display()
     );
-    left_out(&mut text, config, past.plan, options.means);
+    left_out(&mut text, config, past.schedule, options.means);
     let mistrusted = past.mistrusted.load(std::sync::atomic::Ordering::Relaxed);
     if mistrusted > 0 {
         let _ = writeln!(
@@ -288,16 +259,11 @@ fn report(
              by day do not agree with the reports"
         );
     }
-    let _ = writeln!(
-        text,
-        "the answers are kept in {}; remove it when you need them no more",
-        cache.display()
-    );
-    Outcome(text)
+    text
 }
 
-fn summary(config: &Config, plan: &Plan) -> String {
-    let span = plan.span();
+fn summary(config: &Config, schedule: &Schedule) -> String {
+    let span = schedule.span();
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     let mut text = format!(
         "{} steps from {} to {}; {} segments; windows {}\n",
@@ -307,7 +273,7 @@ fn summary(config: &Config, plan: &Plan) -> String {
         config.segments.len(),
         windows.join(", ")
     );
-    if plan.mode() == Mode::Search && config.helpscout.counts_from == CountsFrom::Auto {
+    if schedule.mode() == Mode::Search && config.helpscout.counts_from == CountsFrom::Auto {
         text.push_str(
             "the plan has no reports: created tickets are counted by search, the rest is absent\n",
         );
@@ -316,11 +282,12 @@ fn summary(config: &Config, plan: &Plan) -> String {
 }
 
 /// Says which series of a live page the past does not have.
-fn left_out(text: &mut String, config: &Config, plan: &Plan, means: Means) {
+fn left_out(text: &mut String, config: &Config, schedule: &Schedule, means: Means) {
     let _ = writeln!(
         text,
-        "left out: {}, since nobody knows how many were open then",
-        catalogue::OPEN_TICKETS.name
+        "left out: {} and {}, since nobody knows how many were open then",
+        catalogue::OPEN_TICKETS.name,
+        catalogue::OLDEST_OPEN_TICKET_TIMESTAMP_SECONDS.name
     );
     for population in &config.populations {
         if !population.has_past() {
@@ -331,10 +298,10 @@ fn left_out(text: &mut String, config: &Config, plan: &Plan, means: Means) {
             );
         }
     }
-    if means == Means::Skip && plan.mode() != Mode::Search {
-        let windows = config.windows.iter().zip(&plan.counts.how);
+    if means == Means::Skip && schedule.mode() != Mode::Search {
+        let windows = config.windows.iter().zip(&schedule.counts.how);
         let sums: Vec<&str> = windows
-            .filter(|(window, how)| **how == How::Sum && window.seconds() != plan.span().step())
+            .filter(|(window, how)| **how == How::Sum && window.seconds() != schedule.span().step())
             .map(|(window, _)| window.name())
             .collect();
         if !sums.is_empty() {

@@ -8,12 +8,14 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    app::{Error, pace_warning, readers},
-    config::{Config, CountsFrom, PopulationKind, PopulationSource, Segment},
+    app::{Error, pace_warning, sources},
+    config::{Config, PopulationKind, PopulationSource, Segment},
     domain::{ContactCounts, Source, Tickets},
-    refresh::{Outlets, Refresher, help_scout_calls},
-    snapshot::{PopulationValues, Snapshot, SourceFailure, SourceState},
-    sources::{database::RelationKind, helpscout::Telemetry},
+    refresh::{Outlets, Refresher},
+    snapshot::{PopulationValues, Snapshot, SourceState},
+    sources::{
+        capabilities::Budget, database::RelationKind, helpscout::Telemetry, tickets::TicketSource,
+    },
 };
 
 /// What `check` found.
@@ -88,36 +90,31 @@ impl fmt::Display for Report {
 pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     let config = Arc::new(config);
     let telemetry = Telemetry::new()?;
-    let readers = readers(&config, &telemetry, None)?;
-    let failures: Arc<Mutex<Vec<(Source, SourceFailure)>>> = Arc::default();
+    let sources = sources(&config, &telemetry, None)?;
     let latest: Arc<Mutex<Option<Arc<Snapshot>>>> = Arc::default();
     let outlets = Outlets {
         publish: Box::new({
             let latest = Arc::clone(&latest);
             move |snapshot| *lock(&latest) = Some(snapshot)
         }),
-        failed: Box::new({
-            let failures = Arc::clone(&failures);
-            move |source, failure| lock(&failures).push((source.clone(), failure.clone()))
-        }),
         now: Timestamp::now,
     };
-    let mut refresher = Refresher::new(Arc::clone(&config), readers, Arc::new(outlets), None);
+    let mut refresher = Refresher::new(Arc::clone(&config), sources, Arc::new(outlets));
     refresher.refresh().await;
     let snapshot = lock(&latest).take();
-    let failures = std::mem::take(&mut *lock(&failures));
 
     let mut report = Report { lines: Vec::new() };
     report.add(Verdict::Ok, "config", summary(&config, name));
     if let Some(snapshot) = snapshot {
         for state in &snapshot.sources {
-            describe_source(&mut report, state, &snapshot, &failures);
+            describe_source(&mut report, state, &snapshot);
         }
     }
     relations(&mut report, &config, &refresher).await;
-    notes(&mut report, &config, refresher.counts_by_search());
-    calls(&mut report, &config, &refresher);
-    refresher.retire().await;
+    let tickets = &refresher.sources().tickets;
+    notes(&mut report, &config, tickets);
+    calls(&mut report, &config, tickets);
+    refresher.close().await;
     Ok(report)
 }
 
@@ -126,7 +123,7 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
     for (index, population) in config.populations.iter().enumerate() {
         let deadline = tokio::time::Instant::now() + config.timeout;
-        let populations = &refresher.readers().populations;
+        let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
         if relations.is_empty() {
             continue;
@@ -165,12 +162,7 @@ fn summary(config: &Config, name: &str) -> String {
     )
 }
 
-fn describe_source(
-    report: &mut Report,
-    state: &SourceState,
-    snapshot: &Snapshot,
-    failures: &[(Source, SourceFailure)],
-) {
+fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot) {
     let name = state.source.name();
     let took = state
         .last_duration_seconds
@@ -178,17 +170,15 @@ fn describe_source(
     if state.up {
         let value = values(&state.source, snapshot);
         report.add(Verdict::Ok, name, format!("{value}{took}"));
+        if let Some(missing) = &state.missing_past {
+            report.add(Verdict::Note, name, missing.clone());
+        }
         return;
     }
-    let failures: Vec<SourceFailure> = failures
-        .iter()
-        .filter(|(source, _)| *source == state.source)
-        .map(|(_, failure)| failure.clone())
-        .collect();
-    if failures.is_empty() {
+    if state.last_failures.is_empty() {
         report.add(Verdict::Fail, name, format!("not read{took}"));
     }
-    for failure in SourceFailure::grouped(&failures) {
+    for failure in &state.last_failures {
         let text = format!("{}: {failure}{took}", failure.reason);
         report.add(Verdict::Fail, name, text);
     }
@@ -211,9 +201,14 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
             let dispersion = dispersion.map_or_else(unknown, |value| format!("{value:.2}"));
             format!("56 days, sums agree with the reports; dispersion {dispersion}")
         }
-        Source::OpenTickets => all.and_then(|all| all.open).map_or_else(unknown, |open| {
-            format!("{} active, {} pending", open.active, open.pending)
-        }),
+        Source::OpenTickets => all
+            .and_then(|all| all.open.as_ref())
+            .map_or_else(unknown, |open| {
+                let counts = open
+                    .iter()
+                    .map(|one| format!("{} {}", one.count, one.status));
+                counts.collect::<Vec<_>>().join(", ")
+            }),
         Source::Happiness => {
             let ratings = windows.enumerate().map(|(index, window)| {
                 let ratings = all.and_then(|all| *all.ratings.get(index)?);
@@ -268,7 +263,7 @@ fn in_words(counts: &ContactCounts) -> String {
 }
 
 /// What works, but not as far as it could.
-fn notes(report: &mut Report, config: &Config, by_search: bool) {
+fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
     for population in &config.populations {
         if population.kind == PopulationKind::Total && !population.has_past() {
             let (place, placeholder) = match population.source {
@@ -284,12 +279,8 @@ fn notes(report: &mut Report, config: &Config, by_search: bool) {
             );
         }
     }
-    if by_search && config.helpscout.counts_from == CountsFrom::Auto {
-        report.add(
-            Verdict::Note,
-            "reports",
-            "the Help Scout plan has no reports (403): created tickets are counted by search, the rest is absent",
-        );
+    if let Some(limitation) = tickets.limitation(config) {
+        report.add(Verdict::Note, "reports", limitation);
     }
     if config.populations.is_empty() {
         report.add(
@@ -299,20 +290,9 @@ fn notes(report: &mut Report, config: &Config, by_search: bool) {
         );
     }
     for segment in &config.segments {
-        if !segment.channels.is_empty() {
-            let missing = if by_search {
-                "tickets and open tickets"
-            } else {
-                "open tickets"
-            };
-            report.add(
-                Verdict::Note,
-                "segments",
-                format!(
-                    "{}: Help Scout's conversation list cannot filter by channel, so that {missing} are absent",
-                    segment.name
-                ),
-            );
+        if let Some(unknown) = tickets.unknown_of(segment) {
+            let text = format!("{}: {unknown}", segment.name);
+            report.add(Verdict::Note, "segments", text);
         }
         if segment.name != Segment::ALL
             && segment.mailboxes.is_empty()
@@ -331,13 +311,14 @@ fn notes(report: &mut Report, config: &Config, by_search: bool) {
     }
 }
 
-fn calls(report: &mut Report, config: &Config, refresher: &Refresher) {
-    let helpscout = &refresher.readers().helpscout;
-    let by_search = refresher.counts_by_search();
-    let calls = help_scout_calls(config, by_search);
+fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
+    let Budget {
+        calls_per_refresh: calls,
+        per_minute: pace,
+        granted_per_minute,
+    } = tickets.budget(config);
     let hourly = calls as f64 * 3600.0 / config.interval.as_secs_f64();
-    let pace = helpscout.pace_per_minute();
-    let granted = helpscout.granted_per_minute().map_or_else(
+    let granted = granted_per_minute.map_or_else(
         || "the account's limit is not known yet".to_owned(),
         |granted| format!("the account is granted {granted}"),
     );
@@ -345,10 +326,11 @@ fn calls(report: &mut Report, config: &Config, refresher: &Refresher) {
         Verdict::Ok,
         "calls",
         format!(
-            "{calls} Help Scout calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})"
+            "{calls} {} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})",
+            tickets.name()
         ),
     );
-    if let Some(warning) = pace_warning(config, pace, by_search) {
+    if let Some(warning) = pace_warning(config, tickets) {
         report.add(Verdict::Note, "calls", warning);
     }
 }

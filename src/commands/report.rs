@@ -1,9 +1,13 @@
 //! The command `report`: contact rate by calendar month, for people and for machines.
 //!
 //! `months` says which months there are and when they begin, `reading` asks the same sources as
-//! the daemon, `rows` assesses with the same formulas, and `table`, `records` and `svg` draw.
+//! the daemon and concludes by the same rules, `missing` says what could not be read, `rows` assesses
+//! with the same formulas, and `table`, `records` and `svg` draw.
 
+mod contents;
+mod error;
 mod figures;
+mod missing;
 mod months;
 mod output;
 mod reading;
@@ -11,8 +15,6 @@ mod records;
 mod rows;
 mod svg;
 mod table;
-
-use std::{io, path::PathBuf};
 
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
@@ -22,14 +24,15 @@ use crate::{
     app,
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
-    sources::count,
-    sources::helpscout::{self, Telemetry},
+    sources::count::Populations,
+    sources::helpscout::{HelpScout, Telemetry},
 };
 
+use contents::Contents;
 use reading::{Chosen, Sources};
-use rows::Row;
 
-pub use months::{MAX_MONTHS, Month, time_zone};
+pub use error::Error;
+pub use months::{MAX_MONTHS, Month, MonthsError, time_zone};
 pub use output::{colours, progress, write};
 pub use records::KEYS;
 
@@ -63,168 +66,27 @@ pub struct Options {
     pub include_current: bool,
 }
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No such segment.
-    #[error("--segment={name}: the config has no segment of that name{near}")]
-    Segment {
-        /// As given.
-        name: String,
-        /// A name much like it, in words.
-        near: String,
-    },
-    /// No such population.
-    #[error("--population={name}: the config has no population of that name{near}")]
-    Population {
-        /// As given.
-        name: String,
-        /// A name much like it, in words.
-        near: String,
-    },
-    /// A month that has not begun.
-    #[error("{month} is in the future: the running month is {running}")]
-    Future {
-        /// As given.
-        month: Month,
-        /// The running month.
-        running: Month,
-    },
-    /// The months are the wrong way round.
-    #[error("--from={from} is after --to={to}")]
-    Reversed {
-        /// The first month.
-        from: Month,
-        /// The last one.
-        to: Month,
-    },
-    /// Nothing but the running month was asked for.
-    #[error("{month} has not ended: --include-current reports what has gone by of it")]
-    NotEnded {
-        /// The running month.
-        month: Month,
-    },
-    /// More months than one report may have.
-    #[error("from {from} to {to} are more than {MAX_MONTHS} months")]
-    TooMany {
-        /// The first month.
-        from: Month,
-        /// The last one.
-        to: Month,
-    },
-    /// The calendar does not know when a month begins.
-    #[error("it cannot be said when {month} begins")]
-    Calendar {
-        /// Which.
-        month: Month,
-        /// Why.
-        #[source]
-        source: jiff::Error,
-    },
-    /// What reads the sources cannot be built.
-    #[error(transparent)]
-    Prepare(#[from] app::Error),
-    /// The metrics of the Help Scout client, which nothing shows here, cannot be made.
-    #[error("cannot prepare the Help Scout client")]
-    Telemetry(#[source] prometheus::Error),
-    /// The segment's mailboxes and tags cannot be looked up.
-    #[error("the filter of segment `{segment}` cannot be looked up in Help Scout")]
-    Filter {
-        /// Its name.
-        segment: String,
-        /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
-    },
-    /// The tickets of a month could not be read.
-    #[error("the tickets of {month} could not be read from Help Scout")]
-    Tickets {
-        /// Which.
-        month: Month,
-        /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
-    },
-    /// The population of a month could not be read.
-    #[error("the population of {month} is not known")]
-    Size {
-        /// Which.
-        month: Month,
-        /// Why.
-        #[source]
-        source: count::Error,
-    },
-    /// A record cannot be written as CSV or JSON.
-    #[error("the report cannot be written as {format}")]
-    Encode {
-        /// Which format.
-        format: &'static str,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The chart cannot be drawn.
-    #[error("the chart cannot be drawn")]
-    Draw(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The report cannot be written to where it should go.
-    #[error("cannot write the report to {}", path.display())]
-    Write {
-        /// The file, or standard output.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl Error {
-    /// Whether the command line or the config is at fault.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Segment { .. }
-            | Self::Population { .. }
-            | Self::Future { .. }
-            | Self::Reversed { .. }
-            | Self::NotEnded { .. }
-            | Self::TooMany { .. }
-            | Self::Calendar { .. } => true,
-            Self::Prepare(error) => error.is_config(),
-            _ => false,
-        }
-    }
-}
-
 /// A contact rate by month, oldest first.
 #[derive(Debug)]
-pub struct Report {
-    segment: String,
-    population: Option<String>,
-    zone: TimeZone,
-    rows: Vec<Row>,
-}
+pub struct Report(Contents);
 
 impl Report {
+    /// An error where something could not be read, and its cells are empty.
+    pub fn whole(&self) -> Result<(), Error> {
+        if self.0.missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Incomplete(missing::sentences(&self.0.missing)))
+    }
+
     /// The report as text. Only a table can have colours.
     pub fn render(&self, format: Format, colours: bool) -> Result<String, Error> {
         match format {
-            Format::Table => Ok(table::draw(self, colours)),
-            Format::Csv => records::csv(&self.rows),
-            Format::Json => records::json(&self.rows),
-            Format::Svg => svg::draw(self),
+            Format::Table => Ok(table::draw(&self.0, colours)),
+            Format::Csv => records::csv(&self.0.rows),
+            Format::Json => records::json(&self.0.rows),
+            Format::Svg => svg::draw(&self.0),
         }
-    }
-
-    /// Name of the time zone.
-    fn zone_name(&self) -> &str {
-        self.zone.iana_name().unwrap_or("UTC")
-    }
-
-    /// What tickets are divided by, in words.
-    fn population_name(&self) -> String {
-        self.population
-            .as_deref()
-            .unwrap_or("population")
-            .replace('_', " ")
     }
 }
 
@@ -252,24 +114,27 @@ pub async fn read(
         warn_of_gaps(population);
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let readers = app::readers(config, &telemetry, None)?;
+    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
-        helpscout: &readers.helpscout,
-        populations: &readers.populations,
+        helpscout: &help_scout,
+        populations: &populations,
         chosen: Chosen {
             segment,
             population,
             counts_from: config.helpscout.counts_from,
         },
     };
-    let readings = reading::read(&sources, &periods, progress).await;
-    readers.populations.close().await;
-    Ok(Report {
+    let read = reading::read(&sources, &periods, progress).await;
+    populations.close().await;
+    let (known, missing) = read?;
+    Ok(Report(Contents {
         segment: segment.name.clone(),
         population: population.map(|(_, population)| population.name.clone()),
         zone: options.zone.clone(),
-        rows: rows::rows(&periods, &readings?),
-    })
+        rows: rows::rows(&periods, &known),
+        missing,
+    }))
 }
 
 fn segment<'a>(config: &'a Config, name: &str) -> Result<&'a Segment, Error> {

@@ -305,8 +305,9 @@ impl<'a> Decoder<'a> {
             }
             // Keys are words; anything else may be a value that lost its key.
             let is_word = name.chars().all(|c| c.is_alphabetic() || "_-".contains(c));
-            let key = join(&section.key, if is_word { name } else { "" });
             let suggestion = suggestion(name, &section.known);
+            let is_word = is_word || !suggestion.is_empty();
+            let key = join(&section.key, if is_word { name } else { "" });
             let message = if name.contains(':') {
                 "unknown key; a key ends with a colon and a space".to_owned()
             } else if suggestion.is_empty() {

@@ -4,16 +4,59 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::Source;
+
 use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
 
 /// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
 pub fn hash(config: &Config) -> u64 {
-    let digest = Sha256::digest(describe(config).as_bytes());
+    hash_of(&describe(config))
+}
+
+fn hash_of(text: &str) -> u64 {
+    let digest = Sha256::digest(text.as_bytes());
     digest
         .iter()
         .take(6)
         .fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// Hash of where `source` is read: whom, and as whom, but not with which password or token.
+pub fn address_hash(config: &Config, source: &Source) -> u64 {
+    let Source::Population(name) = source else {
+        let desk = &config.helpscout;
+        return hash_of(&format!("{} {:?}", desk.base_url, desk.app_id));
+    };
+    let mut populations = config.populations.iter();
+    let population = populations.find(|population| population.name == *name);
+    hash_of(&match population.map(|population| &population.source) {
+        None => String::new(),
+        Some(PopulationSource::Sql { database, .. }) => {
+            let database = config.databases.get(*database);
+            database.map_or_else(String::new, |database| {
+                without_password(database.url.expose())
+            })
+        }
+        Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
+        Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
+    })
+}
+
+/// An address without its password. One that cannot be read is taken whole: only its hash is kept.
+fn without_password(address: &str) -> String {
+    let Ok(mut url) = url::Url::parse(address) else {
+        return address.to_owned();
+    };
+    // Fails where there is none.
+    let _ = url.set_password(None);
+    let parameters: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| name != "password")
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.set_query(None);
+    format!("{url} {parameters:?}")
 }
 
 /// One line per thing counted; `{:?}` of texts keeps lines and fields apart.

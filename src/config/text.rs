@@ -1,7 +1,7 @@
 //! Texts of the config file that messages may quote, if they stood in the file itself.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     hash::{Hash, Hasher},
     ops::Deref,
 };
@@ -69,7 +69,16 @@ impl fmt::Display for ConfigText {
         if self.from_environment {
             formatter.write_str("… (from the environment, not shown)")
         } else {
-            write!(formatter, "`{}`", self.text)
+            // A line break or a terminal's control sequence would tell something else.
+            formatter.write_str("`")?;
+            for character in self.text.chars() {
+                if character.is_control() {
+                    write!(formatter, "{}", character.escape_default())?;
+                } else {
+                    formatter.write_char(character)?;
+                }
+            }
+            formatter.write_str("`")
         }
     }
 }

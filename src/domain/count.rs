@@ -4,9 +4,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::duration::DAY;
-use super::window::Interval;
-
 /// The four ways to count contacts in a window: the label `tickets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tickets {
@@ -95,6 +92,68 @@ impl ContactCounts {
     }
 }
 
+impl ContactCounts {
+    /// With what follows from the counts: resolved tickets are closed ones, so that none is resolved
+    /// where none is closed.
+    #[must_use]
+    pub fn completed(self) -> Self {
+        Self {
+            resolved: self.resolved.or(self.closed.filter(|closed| *closed == 0)),
+            ..self
+        }
+    }
+
+    /// Completed, as a part of a sum: where nothing was resolved, nothing was at once.
+    fn part(self) -> Self {
+        let whole = self.completed();
+        let none = whole.resolved.filter(|resolved| *resolved == 0);
+        Self {
+            resolved_on_first_reply: whole.resolved_on_first_reply.or(none),
+            ..whole
+        }
+    }
+
+    /// Counts of the parts of an interval together; what one part does not know is unknown. Means do
+    /// not add up, and are unknown. `None` when a part was not read, or when there is none.
+    pub fn sum(parts: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        let mut parts = parts.into_iter();
+        let first = parts.next()??.part();
+        let mut sum = Self {
+            first_response_mean_seconds: None,
+            response_mean_seconds: None,
+            resolution_mean_seconds: None,
+            handle_mean_seconds: None,
+            ..first
+        };
+        for part in parts {
+            let part = part?.part();
+            let add = |one: Option<u64>, other: Option<u64>| one?.checked_add(other?);
+            sum = Self {
+                created: add(sum.created, part.created),
+                resolved: add(sum.resolved, part.resolved),
+                closed: add(sum.closed, part.closed),
+                replies: add(sum.replies, part.replies),
+                received_messages: add(sum.received_messages, part.received_messages),
+                resolved_on_first_reply: add(
+                    sum.resolved_on_first_reply,
+                    part.resolved_on_first_reply,
+                ),
+                ..sum
+            };
+        }
+        Some(sum)
+    }
+}
+
+/// What was counted in a window and in the equal one just before it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contacts {
+    /// In the window.
+    pub current: ContactCounts,
+    /// In the previous window.
+    pub previous: ContactCounts,
+}
+
 /// Ratings received in one interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ratings {
@@ -106,67 +165,23 @@ pub struct Ratings {
     pub not_good: u64,
 }
 
-/// Tickets waiting now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenTickets {
-    /// Waiting for the team.
-    pub active: u64,
-    /// Waiting for the customer.
-    pub pending: u64,
-}
+/// Tickets waiting now, by the help desk's own words for their status, each once.
+pub type OpenTickets = Vec<OpenCount>;
 
-/// How many days of created tickets are kept to judge a rise: eight weeks.
-pub const DAYS: usize = 56;
-
-/// Tickets created on each of the [`DAYS`] days that end at the refresh's `end`, oldest first.
-/// Day `i` is `[end − (56 − i) days, end − (55 − i) days)`.
+/// Tickets of one status that wait now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DailyCounts(pub [u64; DAYS]);
-
-impl DailyCounts {
-    /// Tickets created in `interval`, for counts whose last day ends at `end`.
-    /// `None` when the interval is not made of whole days among them, or when the sum is too
-    /// large to count.
-    pub fn created_in(&self, end: Timestamp, interval: Interval) -> Option<u64> {
-        let index = |instant: Timestamp| {
-            let before_end = end.duration_since(instant);
-            let whole_days = before_end.as_secs() % DAY == 0 && before_end.subsec_nanos() == 0;
-            let days = usize::try_from(before_end.as_secs() / DAY).ok()?;
-            whole_days.then(|| DAYS.checked_sub(days)).flatten()
-        };
-        let days = self.0.get(index(interval.start)?..index(interval.end)?)?;
-        days.iter()
-            .try_fold(0_u64, |sum, &day| sum.checked_add(day))
-    }
+pub struct OpenCount {
+    /// The status: the label value.
+    pub status: String,
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them was created; `None` where there is none, or it is not known.
+    pub oldest: Option<Timestamp>,
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::super::window::Window;
     use super::*;
-
-    fn end() -> Timestamp {
-        "2017-12-15T10:30:00Z".parse().unwrap()
-    }
-
-    fn days_before_end(days: i64) -> Timestamp {
-        Timestamp::from_second(end().as_second() - days * DAY).unwrap()
-    }
-
-    /// `first` and `last` in days before `end`.
-    fn interval(first: i64, last: i64) -> Interval {
-        Interval {
-            start: days_before_end(first),
-            end: days_before_end(last),
-        }
-    }
-
-    /// 1 ticket on the oldest day, 56 on the newest.
-    fn daily() -> DailyCounts {
-        DailyCounts(std::array::from_fn(|day| day as u64 + 1))
-    }
 
     fn counts() -> ContactCounts {
         ContactCounts {
@@ -220,74 +235,54 @@ mod tests {
     }
 
     #[test]
-    fn sums_whole_days() {
-        let created = |first, last| daily().created_in(end(), interval(first, last));
-        assert_eq!(created(1, 0), Some(56));
-        assert_eq!(created(7, 0), Some(50 + 51 + 52 + 53 + 54 + 55 + 56));
-        assert_eq!(created(14, 7), Some(43 + 44 + 45 + 46 + 47 + 48 + 49));
-        assert_eq!(created(56, 55), Some(1));
-        assert_eq!(created(56, 0), Some(56 * 57 / 2));
-    }
-
-    #[test]
-    fn does_not_know_what_it_does_not_cover() {
-        let created = |start, end_of_interval| {
-            let interval = Interval {
-                start,
-                end: end_of_interval,
+    fn nothing_closed_is_nothing_resolved() {
+        let completed = |closed, resolved| {
+            let counts = ContactCounts {
+                resolved,
+                closed,
+                ..ContactCounts::default()
             };
-            daily().created_in(end(), interval)
+            counts.completed().resolved
         };
-        assert_eq!(created(days_before_end(57), end()), None);
-        assert_eq!(created(days_before_end(57), days_before_end(56)), None);
-        assert_eq!(created(days_before_end(1), days_before_end(-1)), None);
-        assert_eq!(created(end(), days_before_end(1)), None);
-        assert_eq!(created(Timestamp::MIN, end()), None);
-        assert_eq!(created(end(), Timestamp::MAX), None);
-        let second = jiff::SignedDuration::from_secs(1);
-        assert_eq!(created(days_before_end(1) + second, end()), None);
-        assert_eq!(created(days_before_end(1), end() - second), None);
-        let hour = Window::parse("1h").unwrap();
-        assert_eq!(daily().created_in(end(), hour.current(end())), None);
-        // A part of a second is no whole day either.
-        let part = jiff::SignedDuration::from_millis(500);
-        assert_eq!(created(days_before_end(1) + part, end()), None);
+        assert_eq!(completed(Some(0), None), Some(0));
+        assert_eq!(completed(Some(1), None), None);
+        assert_eq!(completed(None, None), None);
+        assert_eq!(completed(Some(4), Some(3)), Some(3));
     }
 
     #[test]
-    fn a_sum_too_large_to_count_is_unknown() {
-        let mut counts = [0; DAYS];
-        counts[54] = u64::MAX;
-        counts[55] = 1;
-        let daily = DailyCounts(counts);
-        assert_eq!(daily.created_in(end(), interval(1, 0)), Some(1));
-        assert_eq!(daily.created_in(end(), interval(2, 1)), Some(u64::MAX));
-        assert_eq!(daily.created_in(end(), interval(2, 0)), None);
-    }
-
-    proptest! {
-        /// Counts of disjoint intervals add up.
-        #[test]
-        fn adjacent_intervals_add_up(
-            counts in proptest::collection::vec(0_u64..1_000_000, DAYS),
-            mut days in proptest::array::uniform3(0_i64..=56),
-        ) {
-            days.sort_unstable();
-            let [last, middle, first] = days;
-            let daily = DailyCounts(counts.try_into().unwrap());
-            let created = |first, last| daily.created_in(end(), interval(first, last)).unwrap();
-            prop_assert_eq!(
-                created(first, middle) + created(middle, last),
-                created(first, last)
-            );
-        }
-
-        #[test]
-        fn never_panics(start in -400_000_000_000_i64..300_000_000_000, seconds in 0_i64..10_000_000) {
-            let start = Timestamp::from_second(start).unwrap_or(Timestamp::MIN);
-            let interval = Interval { start, end: start + jiff::SignedDuration::from_secs(seconds) };
-            let _ = daily().created_in(end(), interval);
-            let _ = daily().created_in(start, interval);
-        }
+    fn counts_add_up_means_do_not_and_unknown_stays_unknown() {
+        let busy = ContactCounts {
+            created: Some(3),
+            resolved: Some(2),
+            closed: Some(4),
+            resolved_on_first_reply: Some(1),
+            handle_mean_seconds: Some(60.0),
+            ..ContactCounts::default()
+        };
+        let quiet = ContactCounts {
+            created: Some(0),
+            closed: Some(0),
+            replies: Some(0),
+            ..ContactCounts::default()
+        };
+        let sum = |parts: [&ContactCounts; 2]| {
+            ContactCounts::sum(parts.map(|part| Some(part.clone()))).unwrap()
+        };
+        let both = sum([&busy, &quiet]);
+        assert_eq!(both, sum([&quiet, &busy]));
+        assert_eq!(
+            (both.created, both.resolved, both.closed),
+            (Some(3), Some(2), Some(4))
+        );
+        assert_eq!(both.resolved_on_first_reply, Some(1));
+        assert_eq!((both.replies, both.handle_mean_seconds), (None, None));
+        assert_eq!(ContactCounts::sum([]), None);
+        assert_eq!(ContactCounts::sum([Some(busy.clone()), None]), None);
+        let most = ContactCounts {
+            created: Some(u64::MAX),
+            ..busy.clone()
+        };
+        assert_eq!(sum([&most, &busy]).created, None, "too large to count");
     }
 }

@@ -1,27 +1,27 @@
 //! How much more than Poisson the daily counts vary.
 
-use super::count::{DAYS, DailyCounts};
-
 const DAYS_PER_WEEK: usize = 7;
-const WEEKS: usize = DAYS / DAYS_PER_WEEK;
 
-/// The dispersion φ of daily counts `d_i`, once weekdays are taken out (Pearson's χ² over its
-/// degrees of freedom): with `m_j` the mean of the 8 days of weekday position `j`, over the `n` days
-/// with `m_j > 0`, `φ = max(1, Σ (d_i − m_j)² / m_j ÷ (n − number of positions used))`.
+/// The dispersion φ of the counts `d_i` of `n` consecutive days, once weekdays are taken out
+/// (Pearson's χ² over its degrees of freedom): with `m_j` the mean of the days of weekday position
+/// `j`, over the days with `m_j > 0`,
+/// `φ = max(1, Σ (d_i − m_j)² / m_j ÷ (n − number of positions used))`.
 ///
-/// At least 1, and 1 when no day has a ticket: nothing then speaks for extra variation.
-pub fn dispersion(daily: &DailyCounts) -> f64 {
+/// At least 1, and 1 when no day has a ticket, or no weekday two days: nothing then speaks for extra
+/// variation.
+pub fn dispersion(counts: &[u64]) -> f64 {
     let mut chi_squared = 0.0;
     let mut degrees = 0;
     for position in 0..DAYS_PER_WEEK {
         let days = || {
-            let counts = daily.0.iter().skip(position).step_by(DAYS_PER_WEEK);
+            let counts = counts.iter().skip(position).step_by(DAYS_PER_WEEK);
             counts.map(|&count| count as f64)
         };
-        let mean = days().sum::<f64>() / WEEKS as f64;
+        let number = days().count();
+        let mean = days().sum::<f64>() / number as f64;
         if mean > 0.0 {
             chi_squared += days().map(|day| (day - mean).powi(2)).sum::<f64>() / mean;
-            degrees += WEEKS - 1;
+            degrees += number - 1;
         }
     }
     if degrees == 0 {
@@ -34,6 +34,7 @@ pub fn dispersion(daily: &DailyCounts) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::days::DAYS;
     use super::*;
 
     /// Eight weeks with quiet week-ends (made up), oldest day first.
@@ -49,7 +50,7 @@ mod tests {
     ];
 
     fn assert_dispersion(counts: &[u64; DAYS], expected: f64) {
-        let actual = dispersion(&DailyCounts(*counts));
+        let actual = dispersion(counts);
         assert!(
             (actual - expected).abs() <= 1e-13 * expected,
             "{actual} is not {expected}"
@@ -106,6 +107,19 @@ mod tests {
         assert_dispersion(&counts, u64::MAX as f64);
     }
 
+    /// By hand: two weeks and a day. The first position has 8, 12 and 10: mean 10, (4 + 4) / 10; the
+    /// others 4 and 16: mean 10, 72 / 10 each; 44 over 15 − 7 degrees.
+    #[test]
+    fn fewer_days_have_fewer_degrees() {
+        let mut counts = [4_u64; 15];
+        counts[7..].fill(16);
+        (counts[0], counts[7], counts[14]) = (8, 12, 10);
+        let actual = dispersion(&counts);
+        assert!((actual - 44.0 / 8.0).abs() < 1e-12, "{actual}");
+        assert_eq!(dispersion(&[]).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(dispersion(&[3, 9]).to_bits(), 1.0_f64.to_bits());
+    }
+
     fn daily() -> impl Strategy<Value = [u64; DAYS]> {
         proptest::collection::vec(0_u64..10_000, DAYS).prop_map(|days| days.try_into().unwrap())
     }
@@ -113,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn is_never_below_one_nor_above_the_tickets(counts in daily()) {
-            let actual = dispersion(&DailyCounts(counts));
+            let actual = dispersion(&counts);
             let tickets = counts.iter().sum::<u64>() as f64;
             prop_assert!(actual >= 1.0 && actual <= tickets.max(1.0) * (1.0 + 1e-12));
         }
@@ -123,16 +137,16 @@ mod tests {
         fn the_first_day_does_not_matter(counts in daily(), days in 0..DAYS) {
             let mut rotated = counts;
             rotated.rotate_left(days);
-            let expected = dispersion(&DailyCounts(counts));
-            let actual = dispersion(&DailyCounts(rotated));
+            let expected = dispersion(&counts);
+            let actual = dispersion(&rotated);
             prop_assert!((actual - expected).abs() <= 1e-12 * expected);
         }
 
         /// Where it is above 1, twice the tickets on every day double it.
         #[test]
         fn scales_with_the_counts(counts in daily()) {
-            let once = dispersion(&DailyCounts(counts));
-            let twice = dispersion(&DailyCounts(counts.map(|day| day * 2)));
+            let once = dispersion(&counts);
+            let twice = dispersion(&counts.map(|day| day * 2));
             if once > 1.0 {
                 prop_assert!((twice - 2.0 * once).abs() <= 1e-12 * twice);
             }

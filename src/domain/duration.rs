@@ -2,7 +2,9 @@
 
 pub(super) const MINUTE: i64 = 60;
 pub(super) const HOUR: i64 = 60 * MINUTE;
-pub(super) const DAY: i64 = 24 * HOUR;
+/// Seconds of a day of 24 hours.
+pub const DAY_SECONDS: i64 = 24 * HOUR;
+pub(super) const DAY: i64 = DAY_SECONDS;
 pub(super) const WEEK: i64 = 7 * DAY;
 
 /// Parses a Prometheus duration (`90s`, `5m`, `1h30m`, `7d`, `4w`) to whole seconds.

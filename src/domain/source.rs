@@ -73,6 +73,11 @@ impl Reason {
         Self::TooLarge,
     ];
 
+    /// Whether what failed may well work a little later: the other side is starting, or busy.
+    pub const fn may_soon_pass(self) -> bool {
+        matches!(self, Self::Connect | Self::Timeout | Self::Status)
+    }
+
     /// The label value.
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,5 +97,74 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
+    }
+}
+
+/// A failed reading, in words fit for the operator: no secret, no row, no customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFailure {
+    /// The bounded reason.
+    pub reason: Reason,
+    /// The segments that were not read; none for what has no segments.
+    pub segments: Vec<String>,
+    /// The error chain on one line.
+    pub text: String,
+}
+
+impl SourceFailure {
+    /// The different failures among `failures`, each once with all its segments.
+    pub fn grouped(failures: &[Self]) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for failure in failures {
+            let same =
+                |group: &&mut Self| (group.reason, &group.text) == (failure.reason, &failure.text);
+            if let Some(group) = groups.iter_mut().find(same) {
+                for segment in &failure.segments {
+                    if !group.segments.contains(segment) {
+                        group.segments.push(segment.clone());
+                    }
+                }
+            } else {
+                groups.push(failure.clone());
+            }
+        }
+        groups
+    }
+}
+
+impl fmt::Display for SourceFailure {
+    /// `segment a: text`, `segments a, b: text` or just the text; the reason is for others to add.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.segments.as_slice() {
+            [] => {}
+            [segment] => write!(formatter, "segment {segment}: ")?,
+            segments => write!(formatter, "segments {}: ", segments.join(", "))?,
+        }
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_failures_are_told_once_with_all_their_segments() {
+        let failure = |segment: &str, text: &str| SourceFailure {
+            reason: Reason::Auth,
+            segments: vec![segment.to_owned()],
+            text: text.to_owned(),
+        };
+        let failures = [
+            failure("all", "refused"),
+            failure("bug", "refused"),
+            failure("all", "refused"),
+            failure("bug", "gone"),
+        ];
+        let told: Vec<String> = SourceFailure::grouped(&failures)
+            .iter()
+            .map(SourceFailure::to_string)
+            .collect();
+        assert_eq!(told, ["segments all, bug: refused", "segment bug: gone"]);
     }
 }

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::{
     catalogue::Family,
     gzip,
-    page::Encoding,
     series::{self, Sink},
     text::{Format, SnapshotWriter, Writer},
 };
@@ -13,6 +12,20 @@ use crate::snapshot::Snapshot;
 
 /// How much text is collected before it is compressed.
 const CHUNK: usize = 64 * 1024;
+
+/// How a body is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Not at all.
+    Identity,
+    /// With gzip.
+    Gzip,
+}
+
+impl Encoding {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Identity, Self::Gzip];
+}
 
 /// A snapshot's part of a body. Any text may follow it, in the same format.
 pub enum Head {

@@ -102,7 +102,7 @@ fn write_source(page: &mut String, source: &SourceState, now: Timestamp) -> fmt:
         write!(page, "{seconds:.2}&nbsp;s")?;
     }
     page.push_str("</td><td class=\"text\">");
-    if let Some(failure) = &source.last_failure {
+    if let Some(failure) = source.last_failure() {
         let text = failure.to_string();
         write!(
             page,
@@ -110,6 +110,8 @@ fn write_source(page: &mut String, source: &SourceState, now: Timestamp) -> fmt:
             failure.reason,
             encode_text(&text)
         )?;
+    } else if let Some(missing) = &source.missing_past {
+        write!(page, "{}", encode_text(missing))?;
     }
     page.push_str("</td></tr>\n");
     Ok(())

@@ -1,5 +1,10 @@
 //! The exporter's metrics about itself that no snapshot holds.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use jiff::Timestamp;
 use prometheus::{
     GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, process_collector::ProcessCollector,
@@ -9,7 +14,10 @@ use super::{
     catalogue::{self, Family},
     series::unix_seconds,
 };
-use crate::domain::{Reason, Source};
+use crate::{
+    domain::{Reason, Source},
+    snapshot::SourceState,
+};
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -25,6 +33,8 @@ pub const RUSTC: &str = env!("BUILD_RUSTC");
 #[derive(Clone, Debug)]
 pub struct Own {
     source_failures: IntCounterVec,
+    /// The sources whose failures are shown.
+    shown: Arc<Mutex<BTreeSet<Source>>>,
     config_hash: IntGaugeVec,
     reload_successful: IntGaugeVec,
     reload_success_timestamp: GaugeVec,
@@ -45,6 +55,7 @@ impl Own {
         let timestamp = &catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS;
         let own = Self {
             source_failures: IntCounterVec::new(options(failures), failures.labels)?,
+            shown: Arc::default(),
             config_hash: int_gauge(&catalogue::EXPORTER_CONFIG_HASH)?,
             reload_successful: int_gauge(&catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESSFUL)?,
             reload_success_timestamp: GaugeVec::new(options(timestamp), timestamp.labels)?,
@@ -62,29 +73,31 @@ impl Own {
         Ok(own)
     }
 
-    /// Shows the failures of `source`, 0 for each reason that has not occurred.
-    pub fn ensure(&self, source: &Source) {
-        for reason in Reason::ALL {
-            self.source_failures
-                .with_label_values(&[source.name(), reason.name()]);
+    /// Shows the failures of the sources that exist now, 0 for each reason that has not occurred, and
+    /// forgets all others.
+    pub fn show(&self, sources: &[SourceState]) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeSet<Source> = sources.iter().map(|state| state.source.clone()).collect();
+        for gone in shown.difference(&now) {
+            for reason in Reason::ALL {
+                // An error says that there was none.
+                let _ = self
+                    .source_failures
+                    .remove_label_values(&[gone.name(), reason.name()]);
+            }
         }
-    }
-
-    /// Forgets the failures of a source that exists no more.
-    pub fn remove(&self, source: &Source) {
-        for reason in Reason::ALL {
-            // An error says that there was none.
-            let _ = self
-                .source_failures
-                .remove_label_values(&[source.name(), reason.name()]);
+        for state in sources {
+            for (reason, total) in state.failures.iter() {
+                let counter = self
+                    .source_failures
+                    .with_label_values(&[state.source.name(), reason.name()]);
+                if counter.get() > total {
+                    counter.reset();
+                }
+                counter.inc_by(total - counter.get());
+            }
         }
-    }
-
-    /// Counts a failed reading of `source`.
-    pub fn fail(&self, source: &Source, reason: Reason) {
-        self.source_failures
-            .with_label_values(&[source.name(), reason.name()])
-            .inc();
+        *shown = now;
     }
 
     /// Notes that the configuration with this hash came into force at `now`. Of the hash, the lower
@@ -149,19 +162,21 @@ mod tests {
         let registry = Registry::new();
         let own = Own::register(&registry).unwrap();
         assert!(failures(&registry).is_empty());
-        let source = Source::Population("users".to_owned());
-        own.ensure(&source);
+        let mut state = SourceState::unread(Source::Population("users".to_owned()));
+        own.show(&[state.clone()]);
         assert_eq!(failures(&registry).len(), Reason::ALL.len());
         assert!(failures(&registry).iter().all(|(_, count)| *count == 0.0));
-        own.clone().fail(&source, Reason::Query);
-        own.ensure(&source);
-        let counted = ("query users".to_owned(), 1.0);
-        assert!(
-            failures(&registry).contains(&counted),
-            "kept when ensured again"
-        );
-        own.remove(&source);
-        own.remove(&source);
+        let counted = |count| ("query users".to_owned(), count);
+        for count in [1.0, 2.0] {
+            state.failures.add(Reason::Query);
+            own.clone().show(&[state.clone()]);
+            own.show(&[state.clone()]);
+            assert!(failures(&registry).contains(&counted(count)));
+        }
+        // A source of that name that is another one.
+        own.show(&[SourceState::unread(state.source.clone())]);
+        assert!(failures(&registry).contains(&counted(0.0)));
+        own.show(&[]);
         assert!(failures(&registry).is_empty());
     }
 

@@ -20,7 +20,7 @@ use prometheus::{Registry, proto::MetricFamily};
 
 use super::{
     gathered,
-    head::Head,
+    head::{Encoding, Head},
     landing,
     text::{Format, Writer},
 };
@@ -28,20 +28,6 @@ use crate::snapshot::Snapshot;
 
 /// For how long a registry's numbers are handed out before they are gathered again.
 const GATHERED_FOR: Duration = Duration::from_secs(1);
-
-/// How a body is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// Not at all.
-    Identity,
-    /// With gzip.
-    Gzip,
-}
-
-impl Encoding {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Identity, Self::Gzip];
-}
 
 /// A body of `/metrics`. Cloning copies no text.
 #[derive(Clone, Debug)]

@@ -112,10 +112,17 @@ impl<'a, S: Sink> Walk<'a, S> {
 
     fn open_tickets(&mut self) {
         for (segment, values) in self.segments() {
-            let Some(open) = values.open else { continue };
-            for (status, count) in [("active", open.active), ("pending", open.pending)] {
-                let labels = [("segment", segment), ("status", status)];
-                self.put(&catalogue::OPEN_TICKETS, &labels, Some(float(count)));
+            for open in values.open.iter().flatten() {
+                let labels = [("segment", segment), ("status", open.status.as_str())];
+                self.put(&catalogue::OPEN_TICKETS, &labels, Some(float(open.count)));
+            }
+        }
+        for (segment, values) in self.segments() {
+            for open in values.open.iter().flatten() {
+                let labels = [("segment", segment), ("status", open.status.as_str())];
+                let oldest = open.oldest.map(unix_seconds);
+                let family = &catalogue::OLDEST_OPEN_TICKET_TIMESTAMP_SECONDS;
+                self.put(family, &labels, oldest);
             }
         }
     }

@@ -1,30 +1,24 @@
-//! What one refresh has read, and when.
+//! What one refresh has read so far, all for one `end`.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::plan::PopulationUse;
+use super::intervals::Uses;
 use crate::{
-    domain::{DailyCounts, Interval, OpenTickets, Ratings},
-    sources::helpscout::Contacts,
+    config::Config,
+    domain::{
+        Conclusions, Contacts, DailyCounts, Interval, OpenTickets, Question, Ratings,
+        SegmentReading, conclude,
+    },
 };
-
-/// A value, the `end` it holds for, and when it was read.
-#[derive(Clone, Debug)]
-pub struct Kept<T> {
-    /// The value.
-    pub value: T,
-    /// Its `end`.
-    pub end: Timestamp,
-    /// When the refresh that read it started.
-    pub read_at: Instant,
-}
 
 /// Segment and window.
 pub type Pair = (usize, usize);
-/// What one refresh has read so far, all for one `end`.
+
+/// What one refresh has read so far, as the sources have it. What may be concluded from it, the
+/// domain says.
 pub struct Gathered {
     /// `end`.
     pub end: Timestamp,
@@ -34,66 +28,60 @@ pub struct Gathered {
     pub contacts: HashMap<Pair, Contacts>,
     /// Ratings by segment and window.
     pub ratings: HashMap<Pair, Ratings>,
-    /// Daily counts by segment, only those that are trusted.
+    /// Daily counts by segment.
     pub daily: HashMap<usize, DailyCounts>,
-    /// Daily counts by segment that could not be held against anything this time.
-    pub unproven: HashMap<usize, DailyCounts>,
     /// Open tickets by segment; `None` where they cannot be known.
     pub open: HashMap<usize, Option<OpenTickets>>,
     /// Populations by index and interval.
-    pub populations: HashMap<(usize, Interval), f64>,
+    pub populations: HashMap<usize, HashMap<Interval, f64>>,
+    /// What the windows need of the populations.
+    pub uses: Uses,
+    /// What is asked of each window.
+    questions: Vec<Question>,
 }
 
 impl Gathered {
     /// Nothing yet.
-    pub fn new(end: Timestamp, started: Instant) -> Self {
+    pub fn new(config: &Config, end: Timestamp, started: Instant) -> Self {
+        let windows = config.windows.iter();
         Self {
             end,
             started,
             contacts: HashMap::new(),
             ratings: HashMap::new(),
             daily: HashMap::new(),
-            unproven: HashMap::new(),
             open: HashMap::new(),
             populations: HashMap::new(),
+            uses: Uses::new(config, end),
+            questions: windows.map(|window| Question::of(window, end)).collect(),
         }
     }
 
-    /// A value of this refresh.
-    pub fn kept<T>(&self, value: T) -> Kept<T> {
-        Kept {
-            value,
-            end: self.end,
-            read_at: self.started,
-        }
+    /// What is asked of the window at `index`.
+    pub fn question(&self, window: usize) -> Option<&Question> {
+        self.questions.get(window)
     }
 
-    /// `u`, `u₀` and `u_b` of a population for a window; `None` until the first two are read.
-    pub fn exposure(&self, population: usize, uses: &PopulationUse) -> Option<Exposed> {
-        let value = |interval: Interval| self.populations.get(&(population, interval)).copied();
-        let current = value(uses.current)?;
-        let previous = match uses.previous {
-            Some(interval) => Some(value(interval)?),
-            None => None,
-        };
-        let baseline = uses.baseline.as_ref().and_then(|baseline| {
-            let sum: Option<f64> = baseline.intervals.iter().copied().map(value).sum();
-            sum.map(|sum| sum * baseline.times)
-        });
-        Some(Exposed {
-            current,
-            previous,
-            baseline,
+    /// The index of the window whose running interval is `interval`.
+    pub fn window_of(&self, interval: Interval) -> Option<usize> {
+        let mut questions = self.questions.iter();
+        questions.position(|question| question.current == interval)
+    }
+
+    /// Takes a value of a population in.
+    pub fn take_population(&mut self, population: usize, interval: Interval, value: f64) {
+        let values = self.populations.entry(population).or_default();
+        values.insert(interval, value);
+    }
+
+    /// What may be concluded of a segment by now.
+    pub fn conclude(&self, segment: usize) -> Conclusions {
+        let windows = self.questions.iter().enumerate();
+        conclude(&SegmentReading {
+            windows: windows
+                .map(|(window, question)| (question.clone(), self.contacts.get(&(segment, window))))
+                .collect(),
+            days: self.daily.get(&segment),
         })
     }
-}
-
-/// The population of a window and of what it is compared with.
-pub struct Exposed {
-    /// `u`.
-    pub current: f64,
-    /// `u₀`.
-    pub previous: Option<f64>,
-    /// `u_b`.
-    pub baseline: Option<f64>,
 }

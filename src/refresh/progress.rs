@@ -1,198 +1,281 @@
-//! The readings of one refresh, sorted as they come in, and what is trusted of them.
+//! The readings of one refresh, sorted as they come in: each once, its value and its failure
+//! together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Outlets,
-    gathered::Gathered,
-    health::{self, Health, sources},
+    gathered::{Gathered, Pair},
     reading::Reading,
-    reports::Reports,
-    store::daily_mismatch,
+    states::{Outcome, States, sources},
 };
 use crate::{
     config::Config,
-    domain::{DailyCounts, Reason, Source, Window},
-    snapshot::SourceFailure,
+    domain::{DailyCounts, Doubt, Reason, Source, SourceFailure},
+    sources::capabilities::Capabilities,
 };
 
 /// The readings of one refresh, sorted as they come in.
 pub struct Progress {
-    /// What was read and may be used.
+    /// What was read.
     pub gathered: Gathered,
-    /// Readings still to come, by source.
-    waiting: HashMap<Source, usize>,
-    failures: HashMap<Source, Vec<SourceFailure>>,
+    /// What counts the tickets of a window, for people.
+    counted_by: &'static str,
+    /// Of each source: how many readings are to come, and what was said so far.
+    sources: HashMap<Source, Said>,
     /// Ticket counts still to come, by segment.
     contacts_waiting: Vec<usize>,
-    /// Daily counts not yet held against the created counts, by segment.
-    unchecked: HashMap<usize, DailyCounts>,
-    done: Vec<Source>,
-    /// Whether reports on tickets were refused.
-    pub tickets_forbidden: bool,
+    /// Daily counts that wait for the ticket counts of their segment.
+    days: HashMap<usize, DailyCounts>,
+    /// Days and counts that contradicted each other, and were asked for once more.
+    contradicted: HashMap<usize, DailyCounts>,
+    /// Sources whose address has changed meanwhile: what they say is of the old one.
+    moved: HashSet<Source>,
+}
+
+#[derive(Default)]
+struct Said {
+    waiting: usize,
+    failures: Vec<SourceFailure>,
+    missing_past: Option<String>,
 }
 
 impl Progress {
     /// Nothing read yet.
-    pub fn new(config: &Config, reports: Reports, end: Timestamp, started: Instant) -> Self {
+    pub fn new(
+        config: &Config,
+        counted_by: &'static str,
+        end: Timestamp,
+        started: Instant,
+    ) -> Self {
         let places = config.segments.len() * config.windows.len();
-        let waiting = sources(config, reports != Reports::Unavailable)
-            .into_iter()
-            .map(|source| {
-                let readings = match source {
-                    Source::Tickets | Source::Happiness => places,
-                    Source::DailyTickets | Source::OpenTickets => config.segments.len(),
-                    Source::Population(_) => 1,
-                };
-                (source, readings)
-            })
-            .collect();
+        // All there may be: what a help desk cannot tell it does not say.
+        let all = Capabilities {
+            all_counts: true,
+            days: true,
+            ratings: true,
+        };
+        let said = |source: Source| {
+            let waiting = match source {
+                Source::Tickets | Source::Happiness => places,
+                Source::DailyTickets | Source::OpenTickets => config.segments.len(),
+                Source::Population(_) => 1,
+            };
+            let said = Said {
+                waiting,
+                ..Said::default()
+            };
+            (source, said)
+        };
         Self {
-            gathered: Gathered::new(end, started),
-            waiting,
-            failures: HashMap::new(),
+            gathered: Gathered::new(config, end, started),
+            counted_by,
+            sources: sources(config, all).into_iter().map(said).collect(),
             contacts_waiting: vec![config.windows.len(); config.segments.len()],
-            unchecked: HashMap::new(),
-            done: Vec::new(),
-            tickets_forbidden: false,
+            days: HashMap::new(),
+            contradicted: HashMap::new(),
+            moved: HashSet::new(),
         }
     }
 
-    /// Takes one reading in. With the last one of a source, its state is noted.
+    /// What was read of `source`, and will be read in this refresh, is of an address that holds no
+    /// more.
+    pub fn drop_moved(&mut self, config: &Config, source: &Source) {
+        self.moved.insert(source.clone());
+        match source {
+            Source::Tickets => self.gathered.contacts.clear(),
+            Source::DailyTickets => {
+                self.gathered.daily.clear();
+                self.days.clear();
+            }
+            Source::OpenTickets => self.gathered.open.clear(),
+            Source::Happiness => self.gathered.ratings.clear(),
+            Source::Population(name) => {
+                let mut populations = config.populations.iter();
+                if let Some(index) = populations.position(|population| population.name == *name) {
+                    self.gathered.populations.remove(&index);
+                }
+            }
+        }
+    }
+
+    /// Takes one reading in. With the last one of a source, its state is noted. Gives the segment and
+    /// window of which counts and days are to be asked for once more.
     pub fn take(
         &mut self,
         config: &Config,
         reading: Reading,
-        outlets: &Outlets,
-        health: &mut Health,
-    ) {
+        states: &mut States,
+        now: Timestamp,
+    ) -> Option<Pair> {
         let source = reading.source(config);
-        let segment = self.note_segment(&reading);
-        let failures = self.sort(reading);
-        for failure in &failures {
-            (outlets.failed)(&source, failure);
-            if source == Source::Tickets && failure.reason == Reason::Forbidden {
-                self.tickets_forbidden = true;
-            }
+        if self.moved.contains(&source) {
+            return None;
         }
-        self.failures
-            .entry(source.clone())
-            .or_default()
-            .extend(failures);
-        if let Some(segment) = segment {
-            self.check_daily(segment, config, outlets);
-        }
-        let Some(waiting) = self.waiting.get_mut(&source) else {
-            return;
-        };
-        *waiting = waiting.saturating_sub(1);
-        if *waiting > 0 {
-            return;
-        }
-        self.done.push(source.clone());
-        // Daily counts are good or bad only once the created counts are in.
-        let counts = [Source::Tickets, Source::DailyTickets];
-        if source != Source::DailyTickets {
-            self.close(&source, outlets, health);
-        }
-        if counts.contains(&source) && counts.iter().all(|source| self.done.contains(source)) {
-            self.close(&Source::DailyTickets, outlets, health);
-        }
-    }
-
-    /// The segment whose ticket counts are all in, where the reading is about one: its daily counts
-    /// can be checked without waiting for other segments.
-    fn note_segment(&mut self, reading: &Reading) -> Option<usize> {
-        let (segment, arrived) = match *reading {
-            Reading::Contacts { segment, .. } => (segment, 1),
-            Reading::Daily { segment, .. } => (segment, 0),
-            _ => return None,
-        };
-        let waiting = self.contacts_waiting.get_mut(segment)?;
-        *waiting = waiting.saturating_sub(arrived);
-        (*waiting == 0).then_some(segment)
-    }
-
-    fn sort(&mut self, reading: Reading) -> Vec<SourceFailure> {
         let gathered = &mut self.gathered;
-        let result = match reading {
-            Reading::Contacts {
-                segment,
-                window,
-                result,
-            } => result.map(|contacts| {
-                gathered.contacts.insert((segment, window), contacts);
-            }),
-            Reading::Ratings {
-                segment,
-                window,
-                result,
-            } => result.map(|ratings| {
-                gathered.ratings.insert((segment, window), ratings);
-            }),
-            Reading::Daily { segment, result } => result.map(|daily| {
-                self.unchecked.insert(segment, daily);
-            }),
-            Reading::Open { segment, result } => result.map(|open| {
-                gathered.open.insert(segment, open);
-            }),
-            Reading::Population {
-                population,
-                values,
-                failures,
-            } => {
-                for (interval, value) in values {
-                    gathered.populations.insert((population, interval), value);
+        let mut judged = None;
+        let failures = match reading {
+            Reading::Contacts(pair, result) => {
+                if let Some(waiting) = self.contacts_waiting.get_mut(pair.0) {
+                    *waiting = waiting.saturating_sub(1);
                 }
-                return failures;
+                judged = Some(pair.0);
+                result
+                    .map(|contacts| gathered.contacts.insert(pair, contacts))
+                    .err()
+            }
+            Reading::Ratings(_, None) | Reading::Daily(_, None) => return None,
+            Reading::Ratings(pair, Some(result)) => result
+                .map(|ratings| gathered.ratings.insert(pair, ratings))
+                .err(),
+            Reading::Daily(segment, Some(Ok(days))) => {
+                self.days.insert(segment, days);
+                return self.judge(config, segment, states, now);
+            }
+            Reading::Daily(_, Some(Err(failure))) => Some(failure),
+            Reading::Again { pair, both } => {
+                let failure = self.judge_again(config, pair, *both);
+                self.note(&source, failure, states, now);
+                return None;
+            }
+            Reading::Open(segment, result) => {
+                result.map(|open| gathered.open.insert(segment, open)).err()
+            }
+            Reading::Population(index, reading) => {
+                gathered
+                    .populations
+                    .entry(index)
+                    .or_default()
+                    .extend(reading.values);
+                if let Some(said) = self.sources.get_mut(&source) {
+                    said.missing_past = reading.missing_past;
+                }
+                self.note(&source, reading.failures, states, now);
+                return None;
             }
         };
-        result.err().into_iter().collect()
+        self.note(&source, failures, states, now);
+        judged.and_then(|segment| self.judge(config, segment, states, now))
     }
 
-    /// Daily counts whose sum over a window is not the created count of that window are not
-    /// trusted: the buckets may not be what they seem. Where no window of the segment was read,
-    /// there is nothing to hold them against. Nor do days without a single ticket tell anything that
-    /// no report confirms: buckets may have been left out, and that is no zero.
-    fn check_daily(&mut self, segment: usize, config: &Config, outlets: &Outlets) {
-        let Some(daily) = self.unchecked.remove(&segment) else {
+    /// Daily counts are good or bad only once the ticket counts of their segment are in. Where they
+    /// contradict a window, both are asked for once more: help desks count with a lag, and the one
+    /// that was asked later may have seen a ticket more.
+    fn judge(
+        &mut self,
+        config: &Config,
+        segment: usize,
+        states: &mut States,
+        now: Timestamp,
+    ) -> Option<Pair> {
+        if self.contacts_waiting.get(segment) != Some(&0) {
+            return None;
+        }
+        let days = self.days.remove(&segment)?;
+        self.gathered.daily.insert(segment, days);
+        let doubt = self.gathered.conclude(segment).doubt;
+        if let Some(Doubt::Contradicts { interval, .. }) = doubt
+            && let Some(window) = self.gathered.window_of(interval)
+        {
+            let days = self.gathered.daily.remove(&segment)?;
+            self.contradicted.insert(segment, days);
+            return Some((segment, window));
+        }
+        let failure = doubt.and_then(|doubt| self.failure(config, segment, doubt));
+        self.note(&Source::DailyTickets, failure, states, now);
+        None
+    }
+
+    /// A contradiction that stays as it was is a fault. One that changes is a count that has not
+    /// settled: nothing is concluded this time, and nothing is wrong.
+    fn judge_again(
+        &mut self,
+        config: &Config,
+        pair: Pair,
+        both: Option<(crate::domain::Contacts, DailyCounts)>,
+    ) -> Option<SourceFailure> {
+        let (segment, _) = pair;
+        let first_days = self.contradicted.remove(&segment)?;
+        let (contacts, days) = both?;
+        let gathered = &mut self.gathered;
+        let settled = first_days == days
+            && gathered
+                .contacts
+                .get(&pair)
+                .is_some_and(|first| first.current.created == contacts.current.created);
+        gathered.contacts.insert(pair, contacts);
+        gathered.daily.insert(segment, days);
+        let doubt = gathered.conclude(segment).doubt?;
+        if matches!(doubt, Doubt::Contradicts { .. }) {
+            gathered.daily.remove(&segment);
+            if !settled {
+                return None;
+            }
+        }
+        self.failure(config, segment, doubt)
+    }
+
+    /// In words, a doubt that is a failure of the daily counts.
+    fn failure(&self, config: &Config, segment: usize, doubt: Doubt) -> Option<SourceFailure> {
+        let what = match doubt {
+            Doubt::Unchecked => return None,
+            Doubt::Unconfirmed => doubt.to_string(),
+            Doubt::Contradicts {
+                interval,
+                days,
+                created,
+            } => {
+                let window = self.gathered.window_of(interval);
+                match window.and_then(|window| config.windows.get(window)) {
+                    Some(window) => format!(
+                        "the daily counts of the last {window} sum to {days}, but {} counts {created} created",
+                        self.counted_by
+                    ),
+                    None => doubt.to_string(),
+                }
+            }
+        };
+        Some(SourceFailure {
+            reason: Reason::Decode,
+            segments: config
+                .segments
+                .get(segment)
+                .map(|segment| segment.name.clone())
+                .into_iter()
+                .collect(),
+            text: format!(
+                "{what}; baseline, p-value and dispersion rest on daily counts and are left out"
+            ),
+        })
+    }
+
+    /// Notes that a reading of `source` is in, with its failures. With the last one the state of the
+    /// source is told.
+    fn note(
+        &mut self,
+        source: &Source,
+        failures: impl IntoIterator<Item = SourceFailure>,
+        states: &mut States,
+        now: Timestamp,
+    ) {
+        let Some(said) = self.sources.get_mut(source) else {
             return;
         };
-        if let Some((window, days, created)) =
-            daily_mismatch(config, &self.gathered, segment, &daily)
-        {
-            let name = config.segments.get(segment).map_or("", |s| s.name.as_str());
-            let window = config.windows.get(window).map_or("", Window::name);
-            let failure = health::mismatch(name, window, days, created);
-            (outlets.failed)(&Source::DailyTickets, &failure);
-            self.failures
-                .entry(Source::DailyTickets)
-                .or_default()
-                .push(failure);
+        said.failures.extend(failures);
+        said.waiting = said.waiting.saturating_sub(1);
+        if said.waiting > 0 {
             return;
         }
-        let gathered = &mut self.gathered;
-        let windows = 0..config.windows.len();
-        let read: Vec<_> = windows
-            .filter_map(|window| gathered.contacts.get(&(segment, window)))
-            .collect();
-        let confirmed = read
-            .iter()
-            .any(|contacts| contacts.current.created.is_some());
-        let tells = daily.0.iter().any(|created| *created > 0);
-        if confirmed || (tells && !read.is_empty()) {
-            gathered.daily.insert(segment, daily);
-        } else {
-            gathered.unproven.insert(segment, daily);
+        if let Some(said) = self.sources.remove(source) {
+            let outcome = Outcome {
+                failures: said.failures,
+                missing_past: said.missing_past,
+                took: self.gathered.started.elapsed(),
+                at: now,
+            };
+            states.finish(source, outcome);
         }
-    }
-
-    fn close(&mut self, source: &Source, outlets: &Outlets, health: &mut Health) {
-        let failures = self.failures.remove(source).unwrap_or_default();
-        let took = self.gathered.started.elapsed();
-        health.finish(source, &failures, took, (outlets.now)());
     }
 }

@@ -1,79 +1,77 @@
 //! One refresh's readings: every source at once, each bounded by the refresh's deadline.
 
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{collections::HashMap, future::Future};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
-use super::{
-    plan,
-    reports::{Plan, Probe, Reports, available, presume, settle},
-};
+use super::{gathered::Pair, intervals::Uses};
 use crate::{
     chain::chain,
-    config::Config,
-    domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason, Source},
-    snapshot::SourceFailure,
-    sources::count::{self, Populations},
-    sources::helpscout::{self, Contacts, HelpScout, Reader},
+    config::{Config, Segment},
+    domain::{
+        Contacts, DailyCounts, Interval, OpenTickets, Question, Ratings, Reason, Source,
+        SourceFailure,
+    },
+    sources::{
+        count::{self, Populations},
+        tickets::{TicketReader, TicketSource},
+    },
 };
 
-/// What the readers of a refresh share.
-pub struct Readers {
+/// What a refresh reads.
+pub struct Sources {
     /// The help desk.
-    pub helpscout: HelpScout,
+    pub tickets: TicketSource,
     /// The populations.
     pub populations: Populations,
 }
 
-/// What was read of one source for one segment, window or population.
+/// One reading: what a source gave for one segment, window or population, or why not.
 pub enum Reading {
     /// Tickets of a segment and window.
-    Contacts {
-        segment: usize,
-        window: usize,
-        result: Result<Contacts, SourceFailure>,
+    Contacts(Pair, Box<Result<Contacts, SourceFailure>>),
+    /// Ratings of a segment and window; `None` where the source has none.
+    Ratings(Pair, Option<Result<Ratings, SourceFailure>>),
+    /// Daily counts of a segment; `None` where the source has none.
+    Daily(usize, Option<Result<DailyCounts, SourceFailure>>),
+    /// Both once more, since they contradicted each other: the counts of one window and the days.
+    Again {
+        /// Segment and window.
+        pair: Pair,
+        /// The counts and the days, if both were read.
+        both: Box<Option<(Contacts, DailyCounts)>>,
     },
-    /// Ratings of a segment and window.
-    Ratings {
-        segment: usize,
-        window: usize,
-        result: Result<Ratings, SourceFailure>,
-    },
-    /// Daily counts of a segment.
-    Daily {
-        segment: usize,
-        result: Result<DailyCounts, SourceFailure>,
-    },
-    /// Open tickets of a segment; `None` when the list call cannot filter by it.
-    Open {
-        segment: usize,
-        result: Result<Option<OpenTickets>, SourceFailure>,
-    },
-    /// A population over all its intervals; those not reached are missing.
-    Population {
-        population: usize,
-        values: HashMap<Interval, f64>,
-        failures: Vec<SourceFailure>,
-    },
+    /// Open tickets of a segment; `None` when they cannot be known.
+    Open(usize, Result<Option<OpenTickets>, SourceFailure>),
+    /// A population.
+    Population(usize, PopulationReading),
+}
+
+/// What was read of a population.
+#[derive(Default)]
+pub struct PopulationReading {
+    /// The values, by interval.
+    pub values: HashMap<Interval, f64>,
+    /// Why running intervals could not be read.
+    pub failures: Vec<SourceFailure>,
+    /// Which past could not be read, and why.
+    pub missing_past: Option<String>,
 }
 
 impl Reading {
     /// The source it was read from.
     pub fn source(&self, config: &Config) -> Source {
         match self {
-            Self::Contacts { .. } => Source::Tickets,
-            Self::Ratings { .. } => Source::Happiness,
-            Self::Daily { .. } => Source::DailyTickets,
-            Self::Open { .. } => Source::OpenTickets,
-            Self::Population { population, .. } => Source::Population(
+            Self::Contacts(..) => Source::Tickets,
+            Self::Ratings(..) => Source::Happiness,
+            Self::Daily(..) | Self::Again { .. } => Source::DailyTickets,
+            Self::Open(..) => Source::OpenTickets,
+            Self::Population(index, _) => Source::Population(
                 config
                     .populations
-                    .get(*population)
+                    .get(*index)
                     .map_or_else(String::new, |population| population.name.clone()),
             ),
         }
@@ -83,69 +81,68 @@ impl Reading {
 /// The readings of one refresh, as they come in. Dropping it cancels what is under way; all of it
 /// is read-only.
 pub struct Round<'a> {
-    readings: FuturesUnordered<futures_util::future::BoxFuture<'a, Option<Reading>>>,
-    reports: watch::Receiver<Reports>,
+    asked: Asked<'a>,
+    readings: FuturesUnordered<BoxFuture<'a, Option<Reading>>>,
 }
 
-/// The frame of a round: everything in it is asked for the same `end`.
+/// What the readings of a round share: everything is asked for the same `end`.
 #[derive(Clone, Copy)]
-struct Task<'a> {
-    config: &'a Config,
-    reader: &'a Reader<'a>,
-    end: Timestamp,
-    deadline: Instant,
+pub struct Asked<'a> {
+    /// What is counted.
+    pub config: &'a Config,
+    /// Whom to ask for tickets.
+    pub tickets: &'a TicketReader<'a>,
+    /// Whom to ask for populations.
+    pub populations: &'a Populations,
+    /// `end`.
+    pub end: Timestamp,
+    /// Until when.
+    pub deadline: Instant,
 }
 
 impl<'a> Round<'a> {
-    /// Prepares every reading for `end`; they run when [`Round::next`] is polled.
-    pub fn new(
-        config: &'a Config,
-        readers: &'a Readers,
-        reader: &'a Reader<'a>,
-        plan: Plan,
-        end: Timestamp,
-        deadline: Instant,
-    ) -> Self {
-        let (decide, reports) = watch::channel(plan.reports);
-        let decide = Arc::new(decide);
-        let task = Task {
-            config,
-            reader,
-            end,
-            deadline,
-        };
+    /// Prepares every reading; they run when [`Round::next`] is polled.
+    pub fn new(asked: Asked<'a>, uses: &'a Uses) -> Self {
+        let config = asked.config;
         let readings = FuturesUnordered::new();
-        if plan.reports == Reports::Unknown {
-            let presuming = presume(plan, Arc::clone(&decide));
-            readings.push(boxed(async {
-                presuming.await;
-                None
-            }));
-        }
-        for population in 0..config.populations.len() {
-            let reading = read_population(task, &readers.populations, population, reports.clone());
-            readings.push(boxed(reading));
+        for index in 0..config.populations.len() {
+            readings.push(boxed(read_population(asked, index, uses)));
         }
         // Lists are answered fast, reports are not: they need not queue behind them.
-        for segment in 0..config.segments.len() {
-            readings.push(boxed(read_open(task, segment)));
+        for (index, segment) in config.segments.iter().enumerate() {
+            readings.push(boxed(read_open(asked, index, segment)));
         }
-        for segment in 0..config.segments.len() {
-            for window in 0..config.windows.len() {
-                let probes = segment == 0 && window == 0;
-                let decide = probes.then(|| Arc::clone(&decide));
-                let probe = decide.map(|decide| Probe { decide, plan });
-                let reading = read_contacts(task, segment, window, probe, reports.clone());
-                readings.push(boxed(reading));
+        for (index, segment) in config.segments.iter().enumerate() {
+            for (window, of) in config.windows.iter().enumerate() {
+                let question = Question::of(of, asked.end);
+                let pair = (index, window);
+                readings.push(boxed(read_contacts(asked, pair, segment, question)));
             }
-            readings.push(boxed(read_daily(task, segment, reports.clone())));
-            if config.helpscout.happiness {
-                for window in 0..config.windows.len() {
-                    readings.push(boxed(read_ratings(task, segment, window, reports.clone())));
-                }
+            readings.push(boxed(read_daily(asked, index, segment)));
+            for (window, of) in config.windows.iter().enumerate() {
+                let interval = of.current(asked.end);
+                readings.push(boxed(read_ratings(
+                    asked,
+                    (index, window),
+                    segment,
+                    interval,
+                )));
             }
         }
-        Self { readings, reports }
+        Self { asked, readings }
+    }
+
+    /// Asks once more for the counts of one window and the days of its segment.
+    pub fn ask_again(&mut self, pair: Pair) {
+        let config = self.asked.config;
+        let (segment, window) = pair;
+        if let (Some(segment), Some(window)) =
+            (config.segments.get(segment), config.windows.get(window))
+        {
+            let question = Question::of(window, self.asked.end);
+            let reading = read_again(self.asked, pair, segment, question);
+            self.readings.push(boxed(reading));
+        }
     }
 
     /// The next reading that is done; `None` when all are.
@@ -157,204 +154,157 @@ impl<'a> Round<'a> {
         }
         None
     }
-
-    /// What is known of the plan by now.
-    pub fn reports(&self) -> Reports {
-        *self.reports.borrow()
-    }
 }
 
 fn boxed<'a>(
     reading: impl Future<Output = Option<Reading>> + Send + 'a,
-) -> futures_util::future::BoxFuture<'a, Option<Reading>> {
+) -> BoxFuture<'a, Option<Reading>> {
     Box::pin(reading)
 }
 
 async fn read_contacts(
-    task: Task<'_>,
-    segment: usize,
-    window: usize,
-    probe: Option<Probe>,
-    reports: watch::Receiver<Reports>,
+    asked: Asked<'_>,
+    pair: Pair,
+    segment: &Segment,
+    question: Question,
 ) -> Option<Reading> {
-    let window_of = task.config.windows.get(window)?;
-    let current = window_of.current(task.end);
-    let previous = window_of.previous(task.end);
-    let probe = probe.filter(|probe| probe.plan.reports == Reports::Unknown);
-    let by_report = probe.is_some() || available(reports).await;
-    let result = within(task, segment, async |filter| {
-        if !by_report {
-            return search(task.reader, &filter, current, previous).await;
-        }
-        let answer = task.reader.contacts(&filter, current, previous).await;
-        let Some(Probe { decide, plan }) = &probe else {
-            return answer;
-        };
-        let told = match &answer {
-            Ok(_) => Reports::Available,
-            Err(error) if error.is_forbidden() => Reports::Unavailable,
-            Err(_) => plan.presumed,
-        };
-        settle(decide, told);
-        // What was decided without this answer, because it was late, holds for all.
-        if *decide.borrow() == Reports::Unavailable && answer.is_err() {
-            return search(task.reader, &filter, current, previous).await;
-        }
-        answer
-    })
-    .await;
-    // A probe that never got to ask must not leave the others waiting.
-    if let Some(Probe { decide, plan }) = &probe {
-        settle(decide, plan.presumed);
-    }
-    Some(Reading::Contacts {
-        segment,
-        window,
-        result,
-    })
+    let previous = question.previous?;
+    let reading = asked.tickets.contacts(segment, question.current, previous);
+    Some(Reading::Contacts(pair, Box::new(reading.await)))
 }
 
-/// Created tickets only: the rest is known to reports alone. The list call cannot filter by
-/// channel, so that for such a segment nothing is known.
-async fn search(
-    reader: &Reader<'_>,
-    filter: &helpscout::Filter,
-    interval: Interval,
-    previous: Interval,
-) -> Result<Contacts, helpscout::Error> {
-    if !filter.can_be_listed() {
-        return Ok(Contacts {
-            current: ContactCounts::default(),
-            previous: ContactCounts::default(),
-        });
-    }
-    let created = |created| ContactCounts {
-        created: Some(created),
-        ..ContactCounts::default()
-    };
-    Ok(Contacts {
-        current: created(reader.created_by_search(filter, interval).await?),
-        previous: created(reader.created_by_search(filter, previous).await?),
-    })
+async fn read_daily(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<Reading> {
+    let reading = asked.tickets.daily_created(segment, asked.end).await;
+    Some(Reading::Daily(index, reading))
 }
 
-async fn read_daily(
-    task: Task<'_>,
-    segment: usize,
-    reports: watch::Receiver<Reports>,
+async fn read_again(
+    asked: Asked<'_>,
+    pair: Pair,
+    segment: &Segment,
+    question: Question,
 ) -> Option<Reading> {
-    if !available(reports).await {
-        return None;
-    }
-    let result = within(task, segment, async |filter| {
-        task.reader.daily_created(&filter, task.end).await
+    let previous = question.previous?;
+    let contacts = asked.tickets.contacts(segment, question.current, previous);
+    let contacts = contacts.await.ok();
+    let days = asked.tickets.daily_created(segment, asked.end).await;
+    let both = contacts.zip(days.and_then(Result::ok));
+    Some(Reading::Again {
+        pair,
+        both: Box::new(both),
     })
-    .await;
-    Some(Reading::Daily { segment, result })
 }
 
 async fn read_ratings(
-    task: Task<'_>,
-    segment: usize,
-    window: usize,
-    reports: watch::Receiver<Reports>,
+    asked: Asked<'_>,
+    pair: Pair,
+    segment: &Segment,
+    interval: Interval,
 ) -> Option<Reading> {
-    let interval = task.config.windows.get(window)?.current(task.end);
-    if !available(reports).await {
-        return None;
-    }
-    let result = within(task, segment, async |filter| {
-        task.reader.happiness(&filter, interval).await
-    })
-    .await;
-    Some(Reading::Ratings {
-        segment,
-        window,
-        result,
-    })
+    let ratings = asked.tickets.ratings(segment, interval).await;
+    Some(Reading::Ratings(pair, ratings))
 }
 
-async fn read_open(task: Task<'_>, segment: usize) -> Option<Reading> {
-    let result = within(task, segment, async |filter| {
-        if !filter.can_be_listed() {
-            return Ok(None);
-        }
-        task.reader.open_tickets(&filter).await.map(Some)
-    })
-    .await;
-    Some(Reading::Open { segment, result })
+async fn read_open(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<Reading> {
+    let open = asked.tickets.open_tickets(segment).await;
+    Some(Reading::Open(index, open))
 }
 
-/// Looks the segment's filter up and reads with it, all before the deadline.
-async fn within<T>(
-    task: Task<'_>,
-    segment: usize,
-    read: impl AsyncFnOnce(helpscout::Filter) -> Result<T, helpscout::Error>,
-) -> Result<T, SourceFailure> {
-    let Some(segment) = task.config.segments.get(segment) else {
-        return Err(timed_out(Vec::new()));
-    };
-    let reading = async {
-        let filter = task.reader.filter(segment).await?;
-        read(filter).await
-    };
-    let segments = vec![segment.name.clone()];
-    match timeout_at(task.deadline, reading).await {
-        Ok(result) => result.map_err(|error| SourceFailure {
-            reason: error.reason(),
-            segments,
-            text: chain(&error),
-        }),
-        Err(_) => Err(timed_out(segments)),
-    }
-}
-
-fn timed_out(segments: Vec<String>) -> SourceFailure {
-    SourceFailure {
-        reason: Reason::Timeout,
-        segments,
-        text: "not read before the next refresh was due".to_owned(),
-    }
-}
-
-async fn read_population(
-    task: Task<'_>,
-    populations: &Populations,
-    index: usize,
-    reports: watch::Receiver<Reports>,
-) -> Option<Reading> {
-    let population = task.config.populations.get(index)?;
-    // Without daily counts there is no baseline to read for. Before the plan is known it is read.
-    let with_baseline = *reports.borrow() != Reports::Unavailable;
-    let windows = &task.config.windows;
-    let mut values = HashMap::new();
-    let mut failures = Vec::new();
-    for interval in plan::population_intervals(population, windows, task.end, with_baseline) {
-        let reading = populations.read(index, interval, task.deadline);
-        let failure = match timeout_at(task.deadline, reading).await {
-            Ok(Ok(value)) => {
-                values.insert(interval, value);
-                continue;
+async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<Reading> {
+    let mut reading = PopulationReading::default();
+    for interval in uses.current(index) {
+        match read_interval(asked, index, interval).await {
+            Ok(value) => {
+                reading.values.insert(interval, value);
             }
-            Ok(Err(error)) => failure(&error),
-            Err(_) => timed_out(Vec::new()),
-        };
-        // What failed for the query may work for another interval; what failed for the other side
-        // will not, and asking again for each interval would only add to its trouble.
-        let goes_on = matches!(failure.reason, Reason::Query | Reason::Decode);
-        failures.push(failure);
-        if !goes_on {
-            break;
+            Err(failure) => {
+                let goes_on = concerns_the_interval(&failure);
+                reading.failures.push(failure);
+                if !goes_on {
+                    break;
+                }
+            }
         }
     }
-    Some(Reading::Population {
-        population: index,
-        values,
-        failures,
-    })
+    if reading.failures.is_empty() {
+        // Without daily counts there is no baseline to read for. Before the plan is known it is.
+        let with_baselines = asked.tickets.capabilities().days;
+        read_past(asked, index, uses.past(index, with_baselines), &mut reading).await;
+    }
+    Some(Reading::Population(index, reading))
 }
 
-fn failure(error: &count::Error) -> SourceFailure {
+/// Each interval of the past stands for itself: without it the running rate is shown all the same.
+async fn read_past(
+    asked: Asked<'_>,
+    index: usize,
+    intervals: Vec<Interval>,
+    reading: &mut PopulationReading,
+) {
+    let mut missing: Vec<(Interval, SourceFailure)> = Vec::new();
+    let mut is_over = false;
+    for interval in intervals {
+        let failed = match missing.last() {
+            // What hung or broke off is not asked again for longer intervals.
+            Some((_, failure)) if is_over => Err(failure.clone()),
+            _ => read_interval(asked, index, interval).await,
+        };
+        match failed {
+            Ok(value) => {
+                reading.values.insert(interval, value);
+            }
+            Err(failure) => {
+                // An endpoint may refuse what is long ago.
+                is_over |= !concerns_the_interval(&failure) && failure.reason != Reason::Status;
+                missing.push((interval, failure));
+            }
+        }
+    }
+    let latest = missing.iter().max_by_key(|(interval, _)| interval.end);
+    let Some((latest, failure)) = latest else {
+        return;
+    };
+    let earliest = reading.values.keys().map(|interval| interval.start).min();
+    let since = earliest.map_or_else(String::new, |since| format!("; it is known since {since}"));
+    let place = if latest.seconds() == 0 {
+        format!("at {}", latest.end)
+    } else {
+        format!("over {latest}")
+    };
+    let others = match missing.len() {
+        1 => String::new(),
+        2 => " and 1 other interval".to_owned(),
+        count => format!(" and {} other intervals", count - 1),
+    };
+    reading.missing_past = Some(format!(
+        "its past {place}{others} could not be read, and what is compared with it is absent{since} ({}: {})",
+        failure.reason, failure.text
+    ));
+}
+
+async fn read_interval(
+    asked: Asked<'_>,
+    index: usize,
+    interval: Interval,
+) -> Result<f64, SourceFailure> {
+    let reading = asked.populations.read(index, interval, asked.deadline);
+    match timeout_at(asked.deadline, reading).await {
+        Ok(result) => result.map_err(|error| failed(&error)),
+        Err(_) => Err(SourceFailure {
+            reason: Reason::Timeout,
+            segments: Vec::new(),
+            text: "not read before the next refresh was due".to_owned(),
+        }),
+    }
+}
+
+/// What failed for the query may work for another interval; what failed for the other side will not,
+/// and asking again for each interval would only add to its trouble.
+const fn concerns_the_interval(failure: &SourceFailure) -> bool {
+    matches!(failure.reason, Reason::Query | Reason::Decode)
+}
+
+fn failed(error: &count::Error) -> SourceFailure {
     SourceFailure {
         reason: error.reason(),
         segments: Vec::new(),

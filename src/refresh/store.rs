@@ -5,28 +5,31 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{
-    gathered::{Exposed, Gathered, Kept, Pair},
-    plan::{self, PopulationUse},
-};
+use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, ContactCounts, DailyCounts, Evidence, OpenTickets, Ratings, Tickets, assess,
-        dispersion,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, NoCreated, OpenTickets,
+        Ratings, Source, Tickets, WindowConclusions, assess,
     },
-    snapshot::{
-        Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
-        TargetFrame,
-    },
-    sources::helpscout::Contacts,
+    snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
 };
 
-/// Created tickets in the window and in the previous one.
+/// A value, and when it was read.
 #[derive(Clone, Copy, Debug)]
-struct Created {
-    current: u64,
-    previous: Option<u64>,
+struct Kept<T> {
+    value: T,
+    /// When the refresh that read it started.
+    read_at: Instant,
+}
+
+/// A rate with what it was assessed from.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    assessment: Assessment,
+    evidence: Evidence,
+    /// When the dispersion that its bounds are widened by was read, which may be earlier.
+    dispersion_read_at: Option<Instant>,
 }
 
 /// What rests on daily counts, and so can be older than its rate.
@@ -42,168 +45,171 @@ type Place = (usize, usize, usize);
 /// Every last good value of one configuration.
 #[derive(Default)]
 pub struct Store {
-    contacts: HashMap<Pair, Kept<Contacts>>,
-    /// Created tickets that the reports leave out, from daily counts.
-    created: HashMap<Pair, Kept<Created>>,
+    /// Counts of windows, but for created tickets.
+    counts: HashMap<Pair, Kept<ContactCounts>>,
+    /// Created tickets: those that come from daily counts can be older than the rest.
+    created: HashMap<Pair, Kept<u64>>,
     ratings: HashMap<Pair, Kept<Ratings>>,
     open: HashMap<usize, Kept<OpenTickets>>,
     dispersion: HashMap<usize, Kept<f64>>,
     populations: HashMap<Pair, Kept<f64>>,
-    rates: HashMap<(Place, Tickets), Kept<Assessment>>,
+    rates: HashMap<(Place, Tickets), Kept<Rate>>,
     rises: HashMap<Place, Kept<Rise>>,
 }
 
 impl Store {
     /// Takes over what a refresh has read so far. May be called again as more comes in.
     pub fn take(&mut self, config: &Config, gathered: &Gathered) {
-        for (place, contacts) in &gathered.contacts {
-            self.contacts
-                .insert(*place, gathered.kept(contacts.clone()));
-        }
+        let read_at = gathered.started;
         for (place, ratings) in &gathered.ratings {
-            self.ratings.insert(*place, gathered.kept(*ratings));
+            let value = *ratings;
+            self.ratings.insert(*place, Kept { value, read_at });
         }
         for (segment, open) in &gathered.open {
-            match open {
-                Some(open) => self.open.insert(*segment, gathered.kept(*open)),
+            match open.clone() {
+                Some(value) => self.open.insert(*segment, Kept { value, read_at }),
                 None => self.open.remove(segment),
             };
         }
-        for (segment, daily) in &gathered.daily {
-            self.dispersion
-                .insert(*segment, gathered.kept(dispersion(daily)));
-        }
-        // Without ticket counts, daily counts are trusted where they have proved right before.
-        for (segment, daily) in &gathered.unproven {
-            if let Some(known) = self.dispersion.get_mut(segment) {
-                *known = gathered.kept(dispersion(daily));
-            }
-        }
-        self.take_created(config, gathered);
-        self.take_populations(config, gathered);
-        self.take_rates(config, gathered);
-    }
-
-    fn take_created(&mut self, config: &Config, gathered: &Gathered) {
-        for (&(segment, index), contacts) in &gathered.contacts {
-            if contacts.current.created.is_some() {
-                self.created.remove(&(segment, index));
-                continue;
-            }
-            let (Some(daily), Some(window)) =
-                (gathered.daily.get(&segment), config.windows.get(index))
-            else {
-                continue;
-            };
-            let end = gathered.end;
-            if let Some(current) = daily.created_in(end, window.current(end)) {
-                let previous = daily.created_in(end, window.previous(end));
-                self.created.insert(
-                    (segment, index),
-                    gathered.kept(Created { current, previous }),
-                );
+        let exposed = self.take_populations(config, gathered);
+        for segment in 0..config.segments.len() {
+            let conclusions = gathered.conclude(segment);
+            let with_days = gathered.daily.contains_key(&segment);
+            self.take_dispersion(segment, &conclusions, with_days, read_at);
+            for (window, concluded) in conclusions.windows.iter().enumerate() {
+                let Some(concluded) = concluded else { continue };
+                self.take_counts((segment, window), concluded, read_at);
+                let days_tell = with_days && conclusions.doubt.is_none();
+                for (population, exposed) in exposed.iter().enumerate() {
+                    if let Some(exposed) = exposed.get(window).and_then(Option::as_ref) {
+                        let place = (segment, population, window);
+                        self.take_rates(place, concluded, exposed, days_tell, read_at);
+                    }
+                }
             }
         }
     }
 
-    fn take_populations(&mut self, config: &Config, gathered: &Gathered) {
-        for (index, population) in config.populations.iter().enumerate() {
-            for (window_index, window) in config.windows.iter().enumerate() {
-                let uses = PopulationUse::new(population, window, gathered.end, false);
-                if let Some(value) = gathered.populations.get(&(index, uses.current)) {
+    fn take_populations(
+        &mut self,
+        config: &Config,
+        gathered: &Gathered,
+    ) -> Vec<Vec<Option<Exposed>>> {
+        let read_at = gathered.started;
+        let none = HashMap::new();
+        let mut exposed = Vec::with_capacity(config.populations.len());
+        for index in 0..config.populations.len() {
+            let read = gathered.populations.get(&index).unwrap_or(&none);
+            for (window, value) in gathered.uses.values(index, read).enumerate() {
+                if let Some(value) = value {
                     self.populations
-                        .insert((index, window_index), gathered.kept(*value));
+                        .insert((index, window), Kept { value, read_at });
+                }
+            }
+            exposed.push(gathered.uses.exposed(index, read).collect());
+        }
+        exposed
+    }
+
+    fn take_dispersion(
+        &mut self,
+        segment: usize,
+        conclusions: &Conclusions,
+        with_days: bool,
+        read_at: Instant,
+    ) {
+        match (conclusions.doubt, conclusions.dispersion) {
+            (_, Some(value)) => {
+                self.dispersion.insert(segment, Kept { value, read_at });
+            }
+            // Without ticket counts, daily counts are trusted where they have proved right before.
+            (Some(Doubt::Unchecked), None) => {
+                if let (Some(known), Some(value)) = (
+                    self.dispersion.get_mut(&segment),
+                    conclusions.unchecked_dispersion,
+                ) {
+                    *known = Kept { value, read_at };
+                }
+            }
+            (Some(_), None) => {}
+            // There are too few days to tell.
+            (None, None) => {
+                if with_days {
+                    self.dispersion.remove(&segment);
                 }
             }
         }
     }
 
-    fn take_rates(&mut self, config: &Config, gathered: &Gathered) {
-        for (population_index, population) in config.populations.iter().enumerate() {
-            for (window_index, window) in config.windows.iter().enumerate() {
-                let uses = PopulationUse::new(population, window, gathered.end, true);
-                let Some(exposed) = gathered.exposure(population_index, &uses) else {
-                    continue;
-                };
-                for segment in 0..config.segments.len() {
-                    let place = (segment, population_index, window_index);
-                    self.take_rate(place, window, gathered, &exposed);
-                }
+    fn take_counts(&mut self, pair: Pair, concluded: &WindowConclusions, read_at: Instant) {
+        match (concluded.current.created, concluded.no_created) {
+            (Some(value), _) => {
+                self.created.insert(pair, Kept { value, read_at });
+            }
+            // The daily counts failed this time: what they told stays.
+            (None, Some(why)) if why.may_pass() => {}
+            (None, _) => {
+                self.created.remove(&pair);
             }
         }
+        let value = ContactCounts {
+            created: None,
+            ..concluded.current.clone()
+        };
+        self.counts.insert(pair, Kept { value, read_at });
     }
 
-    /// Assesses the rates of one segment, population and window if tickets and population were both
-    /// read for this `end`; else the last whole set stays.
-    fn take_rate(
+    /// Assesses the rates of one segment, population and window, of which tickets and population were
+    /// both read for one `end`. What was not keeps its last whole set.
+    fn take_rates(
         &mut self,
         place: Place,
-        window: &crate::domain::Window,
-        gathered: &Gathered,
+        concluded: &WindowConclusions,
         exposed: &Exposed,
+        days_tell: bool,
+        read_at: Instant,
     ) {
-        let (segment, _, window_index) = place;
-        let Some(contacts) = gathered.contacts.get(&(segment, window_index)) else {
-            return;
-        };
-        let end = gathered.end;
-        let daily = gathered.daily.get(&segment);
+        let dispersion = self.dispersion.get(&place.0).copied();
         for tickets in Tickets::ALL {
-            let mut counts = (
-                contacts.current.tickets(tickets),
-                contacts.previous.tickets(tickets),
-            );
-            if tickets == Tickets::Created && counts.0.is_none() {
-                let created = self.created.get(&(segment, window_index));
-                match created {
-                    Some(kept) if kept.end == end => {
-                        counts = (Some(kept.value.current), kept.value.previous);
-                    }
-                    // The daily counts failed this time: the last whole set stays.
-                    Some(_) => continue,
-                    None => {}
+            let evidence = concluded.evidence(tickets, exposed, dispersion.map(|kept| kept.value));
+            let Some(evidence) = evidence else {
+                let waits = tickets == Tickets::Created
+                    && concluded.no_created.is_some_and(NoCreated::may_pass);
+                if !waits {
+                    self.rates.remove(&(place, tickets));
                 }
-            }
-            let Some(count) = counts.0 else {
-                self.rates.remove(&(place, tickets));
                 continue;
-            };
-            let baseline_tickets = plan::baseline_tickets(window, end, daily, counts.1);
-            let dispersion = self.dispersion.get(&segment);
-            let evidence = Evidence {
-                tickets,
-                count,
-                population: exposed.current,
-                previous_count: counts.1,
-                previous_population: exposed.previous,
-                dispersion: dispersion.map(|kept| kept.value),
-                baseline: plan::baseline(baseline_tickets, exposed.baseline),
             };
             let Some(assessment) = assess(&evidence) else {
                 self.rates.remove(&(place, tickets));
                 self.rises.remove(&place);
                 continue;
             };
-            if evidence.baseline.is_some() && tickets == Tickets::Created {
-                let rise = Rise {
-                    baseline: assessment.baseline,
-                    p_value: assessment.rise_p_value,
-                };
-                let mut kept = gathered.kept(rise);
-                if let Some(dispersion) = dispersion {
+            if tickets == Tickets::Created {
+                if evidence.baseline.is_some() {
+                    let value = Rise {
+                        baseline: assessment.baseline,
+                        p_value: assessment.rise_p_value,
+                    };
                     // No older than what it rests on, which may be from an earlier refresh.
-                    kept.read_at = kept.read_at.min(dispersion.read_at);
+                    let read_at = dispersion.map_or(read_at, |kept| kept.read_at.min(read_at));
+                    self.rises.insert(place, Kept { value, read_at });
+                } else if days_tell && concluded.baseline.is_none() {
+                    // It is clear that there is none.
+                    self.rises.remove(&place);
                 }
-                self.rises.insert(place, kept);
             }
-            self.rates
-                .insert((place, tickets), gathered.kept(assessment));
+            let value = Rate {
+                assessment,
+                evidence,
+                dispersion_read_at: dispersion.map(|kept| kept.read_at),
+            };
+            self.rates.insert((place, tickets), Kept { value, read_at });
         }
     }
 
-    /// Forgets what only reports know, once it is clear that the plan has none.
-    pub fn forget_reports(&mut self) {
-        self.ratings.clear();
+    /// Forgets what only daily counts tell, once it is clear that there are none.
+    pub fn forget_days(&mut self) {
         self.dispersion.clear();
         self.created.clear();
         self.rises.clear();
@@ -212,6 +218,30 @@ impl Store {
     /// Forgets ratings, once they are not read any more.
     pub fn forget_ratings(&mut self) {
         self.ratings.clear();
+    }
+
+    /// Forgets what was read of `source`, and all that was computed from it: its address has changed.
+    pub fn forget(&mut self, config: &Config, source: &Source) {
+        match source {
+            Source::Tickets => {
+                self.counts.clear();
+                self.created.clear();
+                self.rates.clear();
+                self.rises.clear();
+            }
+            Source::DailyTickets => self.forget_days(),
+            Source::OpenTickets => self.open.clear(),
+            Source::Happiness => self.forget_ratings(),
+            Source::Population(name) => {
+                let is_it = |index: usize| {
+                    let population = config.populations.get(index);
+                    population.is_some_and(|population| population.name == *name)
+                };
+                self.populations.retain(|(index, _), _| !is_it(*index));
+                self.rates.retain(|((_, index, _), _), _| !is_it(*index));
+                self.rises.retain(|(_, index, _), _| !is_it(*index));
+            }
+        }
     }
 
     /// Drops every value that is older than `max_age`, and returns when the next one will be.
@@ -225,14 +255,31 @@ impl Store {
             }
             keep
         };
-        self.contacts.retain(|_, kept| keep(kept.read_at));
+        self.counts.retain(|_, kept| keep(kept.read_at));
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
         self.open.retain(|_, kept| keep(kept.read_at));
         self.dispersion.retain(|_, kept| keep(kept.read_at));
         self.populations.retain(|_, kept| keep(kept.read_at));
-        self.rates.retain(|_, kept| keep(kept.read_at));
         self.rises.retain(|_, kept| keep(kept.read_at));
+        self.rates.retain(|_, kept| {
+            if !keep(kept.read_at) {
+                return false;
+            }
+            // Bounds do not outlive the dispersion that they were widened by.
+            let rate = &mut kept.value;
+            if rate
+                .dispersion_read_at
+                .is_some_and(|read_at| !keep(read_at))
+            {
+                rate.dispersion_read_at = None;
+                rate.evidence.dispersion = None;
+                if let Some(assessment) = assess(&rate.evidence) {
+                    rate.assessment = assessment;
+                }
+            }
+            true
+        });
         next
     }
 
@@ -247,12 +294,12 @@ impl Store {
         let windows = config.windows.len();
         let segments = (0..config.segments.len()).map(|segment| SegmentValues {
             counts: (0..windows)
-                .map(|window| self.counts(segment, window))
+                .map(|window| self.counts((segment, window)))
                 .collect(),
             ratings: (0..windows)
                 .map(|window| self.ratings.get(&(segment, window)).map(|kept| kept.value))
                 .collect(),
-            open: self.open.get(&segment).map(|kept| kept.value),
+            open: self.open.get(&segment).map(|kept| kept.value.clone()),
             dispersion: self.dispersion.get(&segment).map(|kept| kept.value),
         });
         let value = |population: usize, window: usize| {
@@ -280,14 +327,16 @@ impl Store {
         }
     }
 
-    fn counts(&self, segment: usize, window: usize) -> Option<ContactCounts> {
-        let kept = self.contacts.get(&(segment, window));
-        let created = self.created.get(&(segment, window));
-        let mut counts = kept.map(|kept| kept.value.current.clone());
-        if let Some(created) = created {
-            counts.get_or_insert_default().created = Some(created.value.current);
+    fn counts(&self, pair: Pair) -> Option<ContactCounts> {
+        let counts = self.counts.get(&pair).map(|kept| kept.value.clone());
+        let created = self.created.get(&pair).map(|kept| kept.value);
+        if counts.is_none() && created.is_none() {
+            return None;
         }
-        counts
+        Some(ContactCounts {
+            created,
+            ..counts.unwrap_or_default()
+        })
     }
 
     fn rates(&self, config: &Config) -> Vec<RateValues> {
@@ -300,7 +349,7 @@ impl Store {
                     let places = Tickets::ALL.into_iter().filter_map(|tickets| {
                         self.rates
                             .get(&(place, tickets))
-                            .map(|kept| (tickets, &kept.value))
+                            .map(|kept| (tickets, &kept.value.assessment))
                     });
                     for (tickets, assessment) in places {
                         let rise = rise.filter(|_| tickets == Tickets::Created);
@@ -321,56 +370,5 @@ impl Store {
             }
         }
         rates
-    }
-}
-
-/// A window of which the days do not add up to its created count: its index, the sum of the days, and
-/// the count. Days are then not trusted: the buckets may not be what they seem.
-pub fn daily_mismatch(
-    config: &Config,
-    gathered: &Gathered,
-    segment: usize,
-    daily: &DailyCounts,
-) -> Option<(usize, u64, u64)> {
-    let end = gathered.end;
-    config
-        .windows
-        .iter()
-        .enumerate()
-        .find_map(|(index, window)| {
-            let contacts = gathered.contacts.get(&(segment, index))?;
-            let created = contacts.current.created?;
-            let days = daily.created_in(end, window.current(end))?;
-            (days != created).then_some((index, days, created))
-        })
-}
-
-/// The frame of every snapshot made under `config`.
-pub fn frame(config: &Config) -> Frame {
-    Frame {
-        segments: config
-            .segments
-            .iter()
-            .map(|segment| segment.name.clone())
-            .collect(),
-        windows: config.windows.clone(),
-        populations: config
-            .populations
-            .iter()
-            .map(|population| PopulationFrame {
-                name: population.name.clone(),
-                per_window: population.kind == PopulationKind::Window,
-            })
-            .collect(),
-        targets: config
-            .targets
-            .iter()
-            .map(|target| TargetFrame {
-                population: target.population,
-                window: target.window,
-                tickets: target.tickets,
-                at_most: target.at_most,
-            })
-            .collect(),
     }
 }

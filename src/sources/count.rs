@@ -21,6 +21,22 @@ use crate::{
 pub use answer::AnswerError;
 pub use fetch::FetchError;
 
+/// What becomes of any answer that a population's server gives. An accepted one is a count.
+///
+/// # Panics
+///
+/// Where one of the properties does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn survive(body: &[u8]) {
+    let answers = [http::read(body), promql::read(body)];
+    for value in answers.into_iter().flatten() {
+        assert!(
+            answer::checked(value).is_err() || (value.is_finite() && value >= 0.0),
+            "{value}"
+        );
+    }
+}
+
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
     readers: Vec<Reader>,
@@ -250,6 +266,8 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Readings of one refresh run at the same time, on any thread.
@@ -264,5 +282,28 @@ mod tests {
         shared::<Populations>();
         shared::<Error>();
         let _: fn(&Populations, Interval) = reading;
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_refused_or_a_count(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            survive(&body);
+        }
+
+        #[test]
+        fn what_looks_like_an_answer_is_refused_or_a_count(
+            number in "-?[0-9]{1,20}(\\.[0-9]{1,5})?(e-?[0-9]{1,3})?|NaN|[+-]?Inf",
+            kind in "vector|scalar|matrix",
+        ) {
+            survive(format!(r#"{{"count":{number}}}"#).as_bytes());
+            let point = format!(r#"[0,"{number}"]"#);
+            let result = match kind.as_str() {
+                "vector" => format!(r#"[{{"metric":{{}},"value":{point}}}]"#),
+                _ => point,
+            };
+            survive(
+                format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":{result}}}}}"#).as_bytes(),
+            );
+        }
     }
 }

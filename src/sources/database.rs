@@ -3,7 +3,7 @@
 //! One connection per database, opened when first needed, whose readings take turns. Each reading
 //! is a read-only transaction of its own that is rolled back, in a session whose time zone is UTC
 //! and whose settings are set anew for it; the server itself ends a statement that takes too long.
-//! A reading whose comparisons are not defined is refused ([`comparison`]). Nothing that a server
+//! A reading whose comparisons are not defined is refused (`comparison`). Nothing that a server
 //! says in words is kept: it can quote a row.
 //!
 //! | module | holds |

@@ -7,6 +7,7 @@
 
 mod auth;
 mod call;
+mod desk;
 mod directory;
 mod endpoint;
 mod error;
@@ -14,12 +15,13 @@ mod exchange;
 mod filter;
 mod lists;
 mod pace;
+mod plan;
 mod renewable;
 mod reports;
 mod telemetry;
 mod wire;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use futures_util::future::join;
 use tokio::time::Instant;
@@ -28,20 +30,23 @@ use url::Url;
 use self::{call::Caller, directory::Directory, exchange::Network, reports::Seen};
 use crate::config::{Config, Segment};
 
+#[cfg(fuzzing)]
+pub use self::wire::survive;
 pub use self::{
+    desk::{Desk, Questions},
     endpoint::Endpoint,
     error::{Broken, Detail, Error},
     filter::Filter,
-    reports::Contacts,
+    reports::MOST_DAYS,
     telemetry::Telemetry,
     wire::{Productivity, decode},
 };
 
 /// The client of one account.
-#[derive(Debug)]
 pub struct HelpScout {
     caller: Caller<Network>,
     base_url: Url,
+    app_id: String,
     mailboxes: Directory,
     tags: Directory,
     seen: Seen,
@@ -76,10 +81,16 @@ impl HelpScout {
         Ok(Self::with(caller, config))
     }
 
+    /// Whether both are of the same account, so that what is known of one holds for the other.
+    pub(super) fn is_on_the_account_of(&self, other: &Self) -> bool {
+        (&self.base_url, &self.app_id) == (&other.base_url, &other.app_id)
+    }
+
     fn with(caller: Caller<Network>, config: &Config) -> Self {
         Self {
             caller,
             base_url: config.helpscout.base_url.clone(),
+            app_id: config.helpscout.app_id.clone(),
             mailboxes: Directory::mailboxes(),
             tags: Directory::tags(),
             seen: Seen::default(),
@@ -106,6 +117,13 @@ impl HelpScout {
     }
 }
 
+impl fmt::Debug for HelpScout {
+    /// The app's id and the address may come from the environment, and are left out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HelpScout").finish_non_exhaustive()
+    }
+}
+
 fn network(config: &Config) -> Result<Network, Error> {
     Network::new(&config.helpscout.base_url, config.timeout)
         .map_err(|error| Error::Client(Arc::new(error)))
@@ -122,6 +140,15 @@ impl Reader<'_> {
     /// Looks up the mailboxes and tags that `segment` names. Asks nothing for a segment that names
     /// none, nor while a list read in the last hours has them.
     pub async fn filter(&self, segment: &Segment) -> Result<Filter, Error> {
+        self.look_up(segment, None).await
+    }
+
+    /// The same from lists that were read at `instant` or later.
+    pub async fn filter_since(&self, segment: &Segment, instant: Instant) -> Result<Filter, Error> {
+        self.look_up(segment, Some(instant)).await
+    }
+
+    async fn look_up(&self, segment: &Segment, since: Option<Instant>) -> Result<Filter, Error> {
         let HelpScout {
             caller,
             mailboxes,
@@ -130,8 +157,8 @@ impl Reader<'_> {
         } = self.help_scout;
         // Both to the end, even if one fails: a list once asked for is of use to other segments.
         let (mailboxes, tags) = join(
-            mailboxes.find(caller, segment, &segment.mailboxes, self.deadline),
-            tags.find(caller, segment, &segment.tags, self.deadline),
+            mailboxes.find(caller, segment, &segment.mailboxes, since, self.deadline),
+            tags.find(caller, segment, &segment.tags, since, self.deadline),
         )
         .await;
         Ok(Filter::new(segment, &mailboxes?, tags?))

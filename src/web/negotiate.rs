@@ -138,6 +138,8 @@ fn parse_weight(text: &str) -> Option<Weight> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
@@ -230,6 +232,39 @@ mod tests {
                 expected,
                 "{lines:?}"
             );
+        }
+    }
+
+    proptest! {
+        /// Whatever a client sends, there is an answer, and it is one that text can be.
+        #[test]
+        fn any_header_is_survived(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..4)) {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                if let Ok(value) = hyper::header::HeaderValue::from_bytes(line) {
+                    headers.append(ACCEPT, value.clone());
+                    headers.append(ACCEPT_ENCODING, value);
+                }
+            }
+            let named = |name: &str| lines.iter().any(|line| {
+                line.to_ascii_lowercase().windows(name.len()).any(|part| part == name.as_bytes())
+            });
+            prop_assert!(format(&headers) == Format::Text || named("openmetrics"));
+            prop_assert!(encoding(&headers) != Encoding::Gzip || named("gzip") || named("*"));
+        }
+
+        #[test]
+        fn any_list_of_ranges_is_survived(
+            line in "((application/openmetrics-text|text/plain|text/\\*|\\*/\\*|gzip|identity|\\*)(;? ?(q=[0-9.]{0,6}|version=[0-9.]{0,6}|charset=\"[^\"]?\"?))?,? ?){0,6}"
+        ) {
+            let Ok(value) = hyper::header::HeaderValue::from_str(&line) else {
+                return Ok(());
+            };
+            let mut headers = HeaderMap::new();
+            headers.append(ACCEPT, value.clone());
+            headers.append(ACCEPT_ENCODING, value);
+            prop_assert!(format(&headers) == Format::Text || line.contains("openmetrics"));
+            let _ = encoding(&headers);
         }
     }
 }

@@ -91,7 +91,7 @@ async fn each_failure_names_its_source_its_reason_and_what_to_do() {
             "",
             "daily_tickets",
             "status: ",
-            "/v2/reports/conversations/new answered with status 404: because",
+            "/v2/reports/conversations/new answered with status 404",
         ),
         (
             status(CONVERSATIONS, 400).await,

@@ -6,12 +6,10 @@
 use std::sync::Arc;
 
 use contact_rate_exporter::{
-    domain::{
-        Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
-    },
+    domain::{Bounds, Change, ContactCounts, OpenCount, Ratings, Reason, Source, Tickets, Window},
     snapshot::{
-        Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues, Snapshot,
-        SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues,
+        Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
 use jiff::Timestamp;
@@ -61,17 +59,16 @@ pub fn empty() -> Snapshot {
             PopulationValues::Window(vec![None; frame.windows.len()]),
         ],
         rates: Vec::new(),
-        sources: sources()
-            .into_iter()
-            .map(|source| SourceState {
-                source,
-                up: false,
-                last_success: None,
-                last_duration_seconds: None,
-                last_failure: None,
-            })
-            .collect(),
+        sources: sources().into_iter().map(SourceState::unread).collect(),
         frame,
+    }
+}
+
+fn open(status: &str, count: u64, oldest: &str) -> OpenCount {
+    OpenCount {
+        status: status.to_owned(),
+        count,
+        oldest: oldest.parse().ok(),
     }
 }
 
@@ -109,10 +106,10 @@ pub fn full() -> Snapshot {
                         not_good: 1,
                     }),
                 ],
-                open: Some(OpenTickets {
-                    active: 41,
-                    pending: 7,
-                }),
+                open: Some(vec![
+                    open("active", 41, "2017-12-24T18:00:00Z"),
+                    open("pending", 7, "2017-11-02T08:30:00Z"),
+                ]),
                 dispersion: Some(1.75),
             },
             SegmentValues {
@@ -200,17 +197,25 @@ fn states(end: Timestamp) -> Vec<SourceState> {
         .enumerate()
         .map(|(index, source)| {
             let happiness = source == Source::Happiness;
+            let mut failures = FailureTotals::default();
+            if happiness {
+                failures.add(Reason::Status);
+            }
             SourceState {
                 source,
                 up: !happiness,
                 last_success: Some(if happiness { read(-300) } else { read(2) }),
                 last_duration_seconds: Some(0.25 * (index as f64 + 1.0)),
-                last_failure: happiness.then(|| SourceFailure {
-                    reason: Reason::Status,
-                    segments: Vec::new(),
-                    text: "GET /v2/reports/happiness answered 500: <try> again & \"again\""
-                        .to_owned(),
-                }),
+                last_failures: Vec::from_iter(
+                    happiness.then(|| SourceFailure {
+                        reason: Reason::Status,
+                        segments: Vec::new(),
+                        text: "GET /v2/reports/happiness answered 500: <try> again & \"again\""
+                            .to_owned(),
+                    }),
+                ),
+                missing_past: None,
+                failures,
             }
         })
         .collect()

@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod prometheus;
 pub mod server;
 pub mod site;
+pub mod story;
 pub mod text_parser;
 pub mod upstream;
 pub mod web_certificates;

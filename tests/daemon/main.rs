@@ -19,4 +19,5 @@ mod reload;
 mod secrets;
 mod start;
 mod stop;
+mod storms;
 mod web;

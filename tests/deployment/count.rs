@@ -8,5 +8,6 @@
 
 mod mariadb;
 mod postgres;
+mod postgres_faults;
 mod postgres_tls;
 mod prometheus;

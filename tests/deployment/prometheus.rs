@@ -25,9 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn serve() -> (SocketAddr, Arc<Exposition>) {
     let registry = Registry::new();
     let own = Own::register(&registry).unwrap();
-    for source in example_snapshot::sources() {
-        own.ensure(&source);
-    }
+    own.show(&example_snapshot::empty().sources);
     let snapshot = Arc::new(example_snapshot::full());
     let exposition = Arc::new(Exposition::new(registry, snapshot));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -117,7 +115,7 @@ async fn prometheus_reads_every_series() {
     let (exporter, exposition) = serve().await;
     let folder = tempfile::tempdir().unwrap();
     let configuration = format!(
-        "scrape_configs:\n  - job_name: contact\n    scrape_interval: 500ms\n    scrape_timeout: 500ms\n\
+        "scrape_configs:\n  - job_name: contact\n    scrape_interval: 1s\n    scrape_timeout: 1s\n\
          \x20   static_configs:\n      - targets: ['{exporter}']\n"
     );
     fs::write(folder.path().join("prometheus.yml"), configuration).unwrap();
@@ -139,7 +137,17 @@ async fn prometheus_reads_every_series() {
     let page = exposition.page(Format::OpenMetrics, Encoding::Identity);
     let text = String::from_utf8(page.parts.concat()).unwrap();
     let printed = text.lines().filter(|line| !line.starts_with('#')).count();
-    let read = query(prometheus, "scrape_samples_scraped").await;
+    // A target is known to be up a moment before its samples can be asked for.
+    let read = timeout(PATIENCE, async {
+        loop {
+            let read = query(prometheus, "scrape_samples_scraped").await;
+            if !read.is_empty() {
+                return read;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let read = read.await.expect("prometheus keeps no samples");
     assert_eq!(read[0]["value"][1], printed.to_string());
 
     for (selector, expected) in [

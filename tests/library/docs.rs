@@ -1,6 +1,6 @@
 //! Listings in the documentation are those of the code. `UPDATE_GOLDEN=1` rewrites what is generated.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use contact_rate_exporter::{
     commands::report::KEYS,
@@ -178,4 +178,62 @@ async fn the_page_is_that_of_the_catalogue() {
             family.name
         );
     }
+}
+
+/// Names of all tests, of the program and of the rules.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![PathBuf::from("src"), PathBuf::from("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let begins = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("rs") => "fn ",
+                Some("py") => "def test_",
+                _ => continue,
+            };
+            // A Rust test is the first function after its attribute.
+            let mut is_test = begins != "fn ";
+            for line in fs::read_to_string(&path).unwrap().lines() {
+                let line = line.trim_start();
+                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                    is_test = true;
+                } else if let Some(rest) = line.trim_start_matches("async ").strip_prefix(begins) {
+                    let name = rest.split(['(', '<']).next().unwrap();
+                    if begins != "fn " {
+                        names.insert(format!("test_{name}"));
+                    } else if std::mem::take(&mut is_test) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_fault_names_tests_that_exist() {
+    let text = fs::read_to_string("docs/reliability.md").unwrap();
+    let (_, table) = text.split_once("<!-- faults:").unwrap();
+    let (table, _) = table.split_once("<!-- end of faults -->").unwrap();
+    let tests = tests();
+    let mut faults = BTreeSet::new();
+    for row in table.lines().skip(3) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [_, fault, _, named] = cells[..] else {
+            panic!("{row}");
+        };
+        assert!(faults.insert(fault), "twice: {fault}");
+        let named: Vec<&str> = named.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(name), "no test {name}: {row}");
+        }
+    }
+    assert!(faults.len() >= 80, "{}", faults.len());
 }

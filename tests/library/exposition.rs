@@ -9,7 +9,7 @@ use std::{
 };
 
 use contact_rate_exporter::{
-    domain::{Reason, Source},
+    domain::Reason,
     exposition::{
         Encoding, Exposition, Format, Own, Page,
         catalogue::{self, Family, Kind},
@@ -32,14 +32,12 @@ use crate::common::{
 fn registry() -> Registry {
     let registry = Registry::new();
     let own = Own::register(&registry).unwrap();
-    for source in example_snapshot::sources() {
-        own.ensure(&source);
-    }
-    own.fail(&Source::Happiness, Reason::Status);
+    own.show(&example_snapshot::full().sources);
     own.config_loaded(
         0xdead_0123_4567_89ab,
         "2017-12-31T23:00:00.25Z".parse().unwrap(),
     );
+    own.web_config_loaded(true);
     let options = |family: &Family| Opts::new(family.name.to_string(), family.help.to_string());
     let requests = &catalogue::HELPSCOUT_REQUESTS_TOTAL;
     let counter = IntCounterVec::new(options(requests), requests.labels).unwrap();

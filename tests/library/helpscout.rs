@@ -23,8 +23,8 @@ use std::{
 
 use contact_rate_exporter::{
     config::{Channel, Config, CountsFrom, HelpScout as Settings, Reference, Secret, Segment},
-    domain::{ContactCounts, DailyCounts, Interval, OpenTickets, Ratings, Reason},
-    sources::helpscout::{Contacts, Error, Filter, HelpScout, Reader, Telemetry},
+    domain::{ContactCounts, Contacts, Interval, Ratings, Reason},
+    sources::helpscout::{Error, Filter, HelpScout, Reader, Telemetry},
 };
 use jiff::Timestamp;
 use prometheus::{Registry, TextEncoder};

@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod any_input;
 mod config;
 mod count;
 mod docs;

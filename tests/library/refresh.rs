@@ -7,6 +7,8 @@ mod faults;
 mod logs;
 mod page;
 mod plans;
+mod reloads;
 mod shapes;
 mod successors;
+mod trust;
 mod truth;

@@ -1,9 +1,11 @@
 """The rule file, its tests and the other YAML, read strictly."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
+from promql_parser import parse_duration
 
 from boards import ROOT
 
@@ -39,24 +41,60 @@ CASES = [case for path in TESTS for case in read(path)["tests"]]
 LINES = RULES.read_text(encoding="utf-8").splitlines()
 
 
-def alert_blocks() -> dict[tuple[str, str], range]:
-    """The lines of every alert, by name and severity."""
-    starts = [i for i, line in enumerate(LINES) if re.match(r"\s+- (alert|record|name): ", line)] + [len(LINES)]
-    blocks = {}
-    for start, end in zip(starts, starts[1:], strict=False):
+RULE_STARTS = [i for i, line in enumerate(LINES) if re.match(r"\s+- (alert|record|name): ", line)] + [len(LINES)]
+
+
+def records_of(rule: dict) -> list[str]:
+    """The truth values and ratios that an alert judges over time, recorded for it alone."""
+    return [name for name in RECORDED if name in rule["expr"] and not name.endswith(":max")]
+
+
+def alert_blocks() -> dict[tuple[str, str], list[int]]:
+    """The lines of every alert and of what is recorded for it, by name and severity."""
+    blocks, recorded = {}, {}
+    for start, end in zip(RULE_STARTS, RULE_STARTS[1:], strict=False):
+        record = re.search(r"- record: (\S+)", LINES[start])
+        if record:
+            recorded[record[1]] = list(range(start, end))
+    for start, end in zip(RULE_STARTS, RULE_STARTS[1:], strict=False):
         alert = re.search(r"- alert: (\w+)", LINES[start])
         severity = re.search(r"severity: (\w+)", "\n".join(LINES[start:end]))
         if alert:
-            blocks[alert[1], severity[1]] = range(start, end)
+            rule = next(r for r in ALERTS if r["alert"] == alert[1] and r["labels"]["severity"] == severity[1])
+            own = [i for name in records_of(rule) for i in recorded[name]]
+            blocks[alert[1], severity[1]] = own + list(range(start, end))
     return blocks
 
 
+def only(alert: str, lines: list[str]) -> str:
+    """The rule file with the rules on one alert alone: the others only take time."""
+    kept = {i for (name, _), block in BLOCKS.items() if name == alert for i in block}
+    for start, end in zip(RULE_STARTS, RULE_STARTS[1:], strict=False):
+        if re.search(r"- name: |- record: \S+:max$", LINES[start]):
+            kept.update(range(start, end))
+    kept.update(range(RULE_STARTS[0]))
+    return "\n".join([line for i, line in enumerate(lines) if i in kept] + [""])
+
+
 BLOCKS = alert_blocks()
+# What an alert judges over time: a range from which no denial may come, and steps in all that must be attested.
+UNDENIED = re.compile(r"(?<=_over_time\()([\w:]+)\[(\w+)\]")
+ATTESTED = re.compile(r"\[(\w+):(\w+)\]\) >= (\d+)")
+
+
+def held(rule: dict) -> timedelta:
+    """How long an alert's condition must last before it is told."""
+    found = ATTESTED.search(rule["expr"])
+    if found is None:
+        return parse_duration(rule["for"])
+    return int(found[3]) * parse_duration(found[2])
+
+
 # The number that a marked line compares with.
 THRESHOLD = re.compile(r"(?<=[<>=] )(\d+(?:\.\d+)?)\b(?=.*# threshold)")
 
 
 def thresholds_of(rule: dict) -> set[str]:
-    """Numbers on the lines of an alert that are marked as thresholds."""
+    """Numbers on the lines of an alert that are marked as thresholds; how long it must last is no such."""
     block = BLOCKS[rule["alert"], rule["labels"]["severity"]]
-    return {match[1] for i in block for match in [THRESHOLD.search(LINES[i])] if match}
+    return {match[1] for i in block if not ATTESTED.search(LINES[i]) for match in [THRESHOLD.search(LINES[i])] if match}

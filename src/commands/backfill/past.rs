@@ -9,19 +9,18 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    cache::{Cache, CacheError},
-    entry::Kind,
-    plan::{How, Layout, Mode, Plan},
+    cache::{Cache, CacheError, Kind},
+    schedule::{How, Layout, Mode, Schedule},
 };
 use crate::{
     config::Config,
-    domain::{ContactCounts, DAYS, DailyCounts, Interval, Ratings, Window},
-    refresh::{Gathered, daily_mismatch, population_intervals, snapshot_of},
+    domain::{
+        ContactCounts, Contacts, DAY_SECONDS, DAYS, DailyCounts, Interval, Ratings, Window,
+        days_before,
+    },
+    refresh::{Gathered, population_intervals, snapshot_of},
     snapshot::{Frame, Snapshot},
-    sources::helpscout::Contacts,
 };
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// Draws snapshots of the past from answers.
 pub struct Past<'a> {
@@ -30,7 +29,7 @@ pub struct Past<'a> {
     /// The frame of every snapshot.
     pub frame: Arc<Frame>,
     /// How everything was read.
-    pub plan: &'a Plan,
+    pub schedule: &'a Schedule,
     /// The answers.
     pub cache: &'a Cache,
     /// Steps and segments at which the days did not agree with the counts.
@@ -39,99 +38,93 @@ pub struct Past<'a> {
 
 impl Past<'_> {
     /// The snapshot of `step`. What is not known is absent.
-    pub fn snapshot(&self, step: i64) -> Result<Snapshot, CacheError> {
-        let end = self.plan.span().end(step);
-        let mut gathered = Gathered::new(end, Instant::now());
+    pub async fn snapshot(&self, step: i64) -> Result<Snapshot, CacheError> {
+        let end = self.schedule.span().end(step);
+        let mut gathered = Gathered::new(self.config, end, Instant::now());
         for segment in 0..self.config.segments.len() {
             for (index, window) in self.config.windows.iter().enumerate() {
                 let contacts = Contacts {
-                    current: self.current(segment, index, window, end)?,
-                    previous: self.counts(segment, index, window.previous(end))?,
+                    current: self.current(segment, index, window, end).await?,
+                    previous: self.counts(segment, index, window.previous(end)).await?,
                 };
-                // A segment of which nothing is known has not been read at all.
                 gathered.contacts.insert((segment, index), contacts);
-                if let Some(layout) = &self.plan.ratings
-                    && let Some(ratings) = self.ratings(layout, segment, index, window, end)?
+                if let Some(layout) = &self.schedule.ratings
+                    && let Some(ratings) = self.ratings(layout, segment, index, window, end).await?
                 {
                     gathered.ratings.insert((segment, index), ratings);
                 }
             }
-            if let Some(daily) = self.daily(segment, end)? {
-                if daily_mismatch(self.config, &gathered, segment, &daily).is_none() {
-                    gathered.daily.insert(segment, daily);
-                } else {
+            if let Some(daily) = self.daily(segment, end).await? {
+                gathered.daily.insert(segment, daily);
+                if gathered.conclude(segment).doubt.is_some() {
                     self.mistrusted.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
-        for (index, interval) in population_readings(self.config, self.plan.mode(), end) {
-            if let Some(value) = self.cache.population(index, interval)? {
-                gathered.populations.insert((index, interval), value);
+        for (index, interval) in population_readings(self.config, self.schedule.mode(), end) {
+            if let Some(value) = self.cache.population(index, interval).await? {
+                gathered.take_population(index, interval, value);
             }
         }
         Ok(snapshot_of(self.config, &self.frame, &gathered))
     }
 
-    fn current(
+    async fn current(
         &self,
         segment: usize,
         index: usize,
         window: &Window,
         end: Timestamp,
     ) -> Result<ContactCounts, CacheError> {
-        let mut counts = self.counts(segment, index, window.current(end))?;
-        if counts.received_messages.is_none()
-            && matches!(
-                self.plan.mode(),
-                Mode::Reports {
-                    messages: false,
-                    ..
-                }
-            )
-        {
-            counts.received_messages = match window.days() {
-                Some(_) => self.sum(Kind::Messages, segment, window.current(end), DAY)?,
-                None => self
-                    .cache
-                    .count(Kind::Messages, segment, window.current(end))?,
+        let interval = window.current(end);
+        let mut counts = self.counts(segment, index, interval).await?;
+        let elsewhere = matches!(
+            self.schedule.mode(),
+            Mode::Reports {
+                messages: false,
+                ..
+            }
+        );
+        if elsewhere && counts.received_messages.is_none() {
+            let part = match window.days() {
+                Some(_) => DAY_SECONDS,
+                None => interval.seconds(),
             };
+            counts.received_messages = self.told(Kind::Messages, segment, interval, part).await?;
         }
         Ok(counts)
     }
 
     /// Counts of the window at `index` over `interval`: its current or its previous one.
-    fn counts(
+    async fn counts(
         &self,
         segment: usize,
         index: usize,
         interval: Interval,
     ) -> Result<ContactCounts, CacheError> {
-        let is_sum = self.plan.counts.how.get(index) == Some(&How::Sum);
+        let is_sum = self.schedule.counts.how.get(index) == Some(&How::Sum);
         let part = if is_sum {
-            self.plan.span().step()
+            self.schedule.span().step()
         } else {
             interval.seconds()
         };
-        if self.plan.mode() == Mode::Search {
+        if self.schedule.mode() == Mode::Search {
             return Ok(ContactCounts {
-                created: self.sum(Kind::Searched, segment, interval, part)?,
+                created: self.searched(segment, interval, part).await?,
                 ..ContactCounts::default()
             });
         }
-        let mut sum: Option<ContactCounts> = None;
+        let mut read = Vec::new();
         for part in parts(interval, part) {
-            let Some(counts) = self.cache.counts(segment, part)? else {
-                return Ok(ContactCounts::default());
-            };
-            sum = Some(match sum {
-                None => counts,
-                Some(sum) => add(&sum, &counts),
-            });
+            read.push(self.cache.counts(segment, part).await?);
         }
-        Ok(sum.unwrap_or_default())
+        if let [Some(whole)] = &read[..] {
+            return Ok(whole.clone());
+        }
+        Ok(ContactCounts::sum(read).unwrap_or_default())
     }
 
-    fn ratings(
+    async fn ratings(
         &self,
         layout: &Layout,
         segment: usize,
@@ -140,7 +133,7 @@ impl Past<'_> {
         end: Timestamp,
     ) -> Result<Option<Ratings>, CacheError> {
         let part = match layout.how.get(index) {
-            Some(How::Sum) => self.plan.span().step(),
+            Some(How::Sum) => self.schedule.span().step(),
             _ => window.seconds(),
         };
         let mut sum = Ratings {
@@ -149,7 +142,7 @@ impl Past<'_> {
             not_good: 0,
         };
         for part in parts(window.current(end), part) {
-            let Some(ratings) = self.cache.ratings(segment, part)? else {
+            let Some(ratings) = self.cache.ratings(segment, part).await? else {
                 return Ok(None);
             };
             sum.great = sum.great.saturating_add(ratings.great);
@@ -161,46 +154,51 @@ impl Past<'_> {
 
     /// The 56 days that end at `end`: sums of steps where there are such, else as read by day.
     /// Where both are known and differ, buckets are not what they seem and none of them is used.
-    fn daily(&self, segment: usize, end: Timestamp) -> Result<Option<DailyCounts>, CacheError> {
-        let Mode::Reports { created, .. } = self.plan.mode() else {
+    async fn daily(
+        &self,
+        segment: usize,
+        end: Timestamp,
+    ) -> Result<Option<DailyCounts>, CacheError> {
+        let Mode::Reports { created, .. } = self.schedule.mode() else {
             return Ok(None);
         };
-        let step = self.plan.span().step();
+        let step = self.schedule.span().step();
         let units_start = self
-            .plan
+            .schedule
             .units_start()
-            .filter(|_| created && DAY % step == 0);
-        let mut days = [0; DAYS];
+            .filter(|_| created && DAY_SECONDS % step == 0);
+        let mut days = Vec::with_capacity(DAYS);
         let mut from_series = false;
         let mut differ = false;
-        let all = Interval::ending_at(end, DAY * i64::try_from(DAYS).unwrap_or_default());
-        for (count, day) in days.iter_mut().zip(parts(all, DAY)) {
-            let read = self.cache.count(Kind::Created, segment, day)?;
-            let known = units_start.is_some_and(|start| day.start >= start);
-            let sum = if known {
-                self.created(segment, day)?
+        for day in parts(days_before(end), DAY_SECONDS) {
+            let told = self.cache.count(Kind::Created, segment, day).await?;
+            let sum = if units_start.is_some_and(|start| day.start >= start) {
+                self.created(segment, day).await?
             } else {
                 None
             };
-            differ |= sum.zip(read).is_some_and(|(sum, read)| sum != read);
+            differ |= sum
+                .zip(told)
+                .is_some_and(|(sum, told)| sum != told.unwrap_or(0));
             from_series |= sum.is_none();
-            let Some(known) = sum.or(read) else {
-                return Ok(None);
-            };
-            *count = known;
+            match (sum, told) {
+                (Some(sum), _) => days.push(Some(sum)),
+                (None, Some(told)) => days.push(told),
+                (None, None) => return Ok(None),
+            }
         }
         if from_series && differ {
             self.mistrusted.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
-        Ok(Some(DailyCounts(days)))
+        Ok(Some(DailyCounts::ending_at(end, days)))
     }
 
     /// Created tickets of a day, from the counts of its steps.
-    fn created(&self, segment: usize, day: Interval) -> Result<Option<u64>, CacheError> {
+    async fn created(&self, segment: usize, day: Interval) -> Result<Option<u64>, CacheError> {
         let mut sum: u64 = 0;
-        for part in parts(day, self.plan.span().step()) {
-            let counts = self.cache.counts(segment, part)?;
+        for part in parts(day, self.schedule.span().step()) {
+            let counts = self.cache.counts(segment, part).await?;
             let Some(created) = counts.and_then(|counts| counts.created) else {
                 return Ok(None);
             };
@@ -209,22 +207,43 @@ impl Past<'_> {
         Ok(Some(sum))
     }
 
-    /// The sum over the parts of `interval`; `None` when one is not known.
-    fn sum(
+    /// Created tickets found by search in the parts of `interval`; `None` when one is not known.
+    async fn searched(
         &self,
-        kind: Kind,
         segment: usize,
         interval: Interval,
         part: i64,
     ) -> Result<Option<u64>, CacheError> {
         let mut sum: u64 = 0;
         for part in parts(interval, part) {
-            let Some(count) = self.cache.count(kind, segment, part)? else {
+            let found = self.cache.count(Kind::Searched, segment, part).await?;
+            let Some(found) = found.flatten() else {
                 return Ok(None);
             };
-            sum = sum.saturating_add(count);
+            sum = sum.saturating_add(found);
         }
         Ok(Some(sum))
+    }
+
+    /// The sum of what a series tells of the parts of `interval`. A part that it leaves out counts 0 as
+    /// long as it tells of another: a series that tells of none is no zero.
+    async fn told(
+        &self,
+        kind: Kind,
+        segment: usize,
+        interval: Interval,
+        part: i64,
+    ) -> Result<Option<u64>, CacheError> {
+        let mut sum: Option<u64> = None;
+        for part in parts(interval, part) {
+            let Some(told) = self.cache.count(kind, segment, part).await? else {
+                return Ok(None);
+            };
+            if let Some(count) = told {
+                sum = Some(sum.unwrap_or(0).saturating_add(count));
+            }
+        }
+        Ok(sum)
     }
 }
 
@@ -257,24 +276,6 @@ pub fn parts(interval: Interval, seconds: i64) -> impl Iterator<Item = Interval>
     })
 }
 
-/// Counts of two disjoint intervals together. Means do not add up.
-fn add(one: &ContactCounts, other: &ContactCounts) -> ContactCounts {
-    let sum = |count: fn(&ContactCounts) -> Option<u64>| count(one)?.checked_add(count(other)?);
-    ContactCounts {
-        created: sum(|counts| counts.created),
-        resolved: sum(|counts| counts.resolved),
-        closed: sum(|counts| counts.closed),
-        replies: sum(|counts| counts.replies),
-        received_messages: sum(|counts| counts.received_messages),
-        // A report on a time without any work has null: nothing was resolved, so nothing at once.
-        resolved_on_first_reply: sum(|counts| {
-            let none = counts.resolved == Some(0);
-            counts.resolved_on_first_reply.or(none.then_some(0))
-        }),
-        ..ContactCounts::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,38 +283,11 @@ mod tests {
     #[test]
     fn parts_are_adjacent_and_whole() {
         let end: Timestamp = "2025-01-08T00:00:00Z".parse().unwrap();
-        let week = Interval::ending_at(end, 7 * DAY);
-        let days: Vec<Interval> = parts(week, DAY).collect();
+        let week = Interval::ending_at(end, 7 * DAY_SECONDS);
+        let days: Vec<Interval> = parts(week, DAY_SECONDS).collect();
         assert_eq!(days.len(), 7);
         assert_eq!((days[0].start, days[6].end), (week.start, week.end));
         assert!(days.windows(2).all(|two| two[0].end == two[1].start));
-        assert_eq!(parts(week, 7 * DAY).collect::<Vec<_>>(), [week]);
-    }
-
-    #[test]
-    fn counts_add_up_means_do_not_and_unknown_stays_unknown() {
-        let busy = ContactCounts {
-            created: Some(3),
-            resolved: Some(2),
-            closed: Some(4),
-            resolved_on_first_reply: Some(1),
-            handle_mean_seconds: Some(60.0),
-            ..ContactCounts::default()
-        };
-        let quiet = ContactCounts {
-            created: Some(0),
-            resolved: Some(0),
-            closed: Some(0),
-            replies: Some(0),
-            ..ContactCounts::default()
-        };
-        let sum = add(&busy, &quiet);
-        assert_eq!(
-            (sum.created, sum.resolved, sum.closed),
-            (Some(3), Some(2), Some(4))
-        );
-        assert_eq!(sum.resolved_on_first_reply, Some(1));
-        assert_eq!((sum.replies, sum.handle_mean_seconds), (None, None));
-        assert_eq!(sum, add(&quiet, &busy));
+        assert_eq!(parts(week, 7 * DAY_SECONDS).collect::<Vec<_>>(), [week]);
     }
 }

@@ -16,14 +16,13 @@ use tokio::{
 };
 
 use super::{
-    Error,
-    cache::{Cache, CacheError},
-    entry::{Key, Kind, Value},
+    cache::{Cache, CacheError, Key, Kind, Value},
+    desk::{Desk, questions},
+    error::Error,
     past::{Past, population_readings},
-    plan::{Call, Plan},
-    progress::{Progress, Work},
     samples::Samples,
-    tickets::{Tickets, is_kept},
+    schedule::{Call, Schedule},
+    work::{Done, Work},
 };
 use crate::{config::Config, exposition::series, sources::count::Populations};
 
@@ -38,31 +37,35 @@ const NO_DEADLINE: Duration = Duration::from_hours(24);
 
 /// What is left to do, the cache taken into account. Population readings that several steps need
 /// are counted once.
-pub fn work(config: &Config, plan: &Plan, cache: &Cache) -> Result<(Work, Vec<usize>), CacheError> {
+pub async fn work(
+    config: &Config,
+    schedule: &Schedule,
+    cache: &Cache,
+) -> Result<(Work, Vec<usize>), CacheError> {
     let mut work = Work::default();
     let mut by_population = vec![0; config.populations.len()];
     let mut counted = std::collections::HashSet::new();
-    for step in 0..plan.span().steps() {
-        for call in plan.calls(step) {
+    for step in 0..schedule.span().steps() {
+        for call in schedule.calls(step) {
             for segment in segments(config, call) {
-                if !is_kept(cache, segment, call)? {
+                if !cache.has_all(&questions(segment, call)).await? {
                     work.calls += call.requests();
                 }
             }
         }
-        let end = plan.span().end(step);
-        for (population, interval) in population_readings(config, plan.mode(), end) {
+        let end = schedule.span().end(step);
+        for (population, interval) in population_readings(config, schedule.mode(), end) {
             let key = population_key(population, interval);
-            if counted.insert(key) && !cache.has(key)? {
+            if counted.insert(key) && !cache.has_all(&[key]).await? {
                 work.queries += 1;
                 if let Some(count) = by_population.get_mut(population) {
                     *count += 1;
                 }
             }
         }
-        let horizon = super::horizon_of(plan, step);
+        let horizon = schedule.horizon(step);
         counted.retain(|key| key.interval.end >= horizon);
-        cache.forget_before(horizon);
+        cache.forget_before(horizon).await;
     }
     Ok((work, by_population))
 }
@@ -91,15 +94,15 @@ pub struct Run<'a> {
     /// What is counted.
     pub config: &'a Config,
     /// The calls.
-    pub plan: &'a Plan,
+    pub schedule: &'a Schedule,
     /// The answers.
     pub cache: &'a Cache,
     /// The help desk.
-    pub tickets: &'a Tickets<'a>,
+    pub desk: &'a Desk<'a>,
     /// The populations.
     pub populations: &'a Populations,
     /// How far it is.
-    pub progress: &'a Progress,
+    pub done: &'a Done,
 }
 
 /// One thing in the order in which steps need them.
@@ -128,9 +131,9 @@ impl Run<'_> {
             populations.ahead.close();
             outcome
         };
-        let steps = 0..self.plan.span().steps();
+        let steps = 0..self.schedule.span().steps();
         let calls = steps.clone().flat_map(|step| {
-            let calls = self.plan.calls(step).into_iter().flat_map(|call| {
+            let calls = self.schedule.calls(step).into_iter().flat_map(|call| {
                 segments(self.config, call).map(move |segment| Item::Reading((segment, call)))
             });
             calls
@@ -139,8 +142,8 @@ impl Run<'_> {
                 .chain([Item::StepDone])
         });
         let queries = steps.flat_map(|step| {
-            let end = self.plan.span().end(step);
-            population_readings(self.config, self.plan.mode(), end)
+            let end = self.schedule.span().end(step);
+            population_readings(self.config, self.schedule.mode(), end)
                 .map(Item::Reading)
                 .chain([Item::StepDone])
         });
@@ -159,11 +162,11 @@ impl Run<'_> {
     }
 
     async fn call(&self, segment: usize, call: Call) -> Result<(), Error> {
-        if is_kept(self.cache, segment, call)? {
+        if self.cache.has_all(&questions(segment, call)).await? {
             return Ok(());
         }
-        self.tickets.read(segment, call).await?;
-        self.progress.called(call.requests());
+        self.desk.read(segment, call).await?;
+        self.done.called(call.requests());
         Ok(())
     }
 
@@ -173,7 +176,7 @@ impl Run<'_> {
         interval: crate::domain::Interval,
     ) -> Result<(), Error> {
         let key = population_key(population, interval);
-        if self.cache.has(key)? {
+        if self.cache.has_all(&[key]).await? {
             return Ok(());
         }
         let deadline = Instant::now() + NO_DEADLINE;
@@ -182,8 +185,10 @@ impl Run<'_> {
             interval,
             source: Box::new(source),
         })?;
-        self.cache.keep(key, Value::Population(value))?;
-        self.progress.queried();
+        self.cache
+            .keep(vec![(key, Value::Population(value))])
+            .await?;
+        self.done.queried();
         Ok(())
     }
 
@@ -194,18 +199,19 @@ impl Run<'_> {
         mut read: [&mut UnboundedReceiver<()>; 2],
         lanes: [&Lane; 2],
     ) -> Result<(), Error> {
-        for step in 0..self.plan.span().steps() {
+        for step in 0..self.schedule.span().steps() {
             for read in &mut read {
                 if read.recv().await.is_none() {
                     // The reader has failed, and says why itself.
                     return Ok(());
                 }
             }
-            let snapshot = past.snapshot(step)?;
+            let snapshot = past.snapshot(step).await?;
             samples.begin(step);
             series::visit(&snapshot, samples);
-            samples.check().map_err(Error::Aside)?;
-            self.cache.forget_before(super::horizon_of(self.plan, step));
+            samples.put(self.cache).await?;
+            let horizon = self.schedule.horizon(step);
+            self.cache.forget_before(horizon).await;
             for lane in lanes {
                 lane.ahead.add_permits(1);
             }

@@ -1,21 +1,19 @@
 //! Samples on their way to the file.
 //!
 //! Steps come one after the other and bring samples of every series, while OpenMetrics wants
-//! families, and series within them, one after the other. So samples are first put aside in a
-//! nameless file of fixed records, and then read back a batch of series at a time: memory depends
-//! on the number of series, never on the length of the history.
+//! families, and series within them, one after the other. So samples are first put aside in the cache
+//! in pieces of many steps, and then read back series by series: memory depends on the number of
+//! series, never on the length of the history.
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write},
-    path::Path,
+    io::{self, Write},
 };
 
-#[cfg(unix)]
-use std::os::unix::fs::PermissionsExt as _;
-
-use super::span::Span;
+use super::{
+    cache::{Cache, CacheError, Piece},
+    span::Span,
+};
 use crate::exposition::{
     Format,
     catalogue::Family,
@@ -23,11 +21,14 @@ use crate::exposition::{
     text::{Header, Line, Writer},
 };
 
-/// Samples that are sorted at a time: 16 bytes each.
-const BATCH: u64 = 1 << 18;
+/// Samples that are held in memory until they are put aside: 16 bytes each.
+const HELD: usize = 1 << 16;
 
-/// A record: series (4 bytes), step (4 bytes), value (8 bytes).
-const RECORD: usize = 16;
+/// A sample in a piece: its step and its value, 8 bytes.
+const RECORD: usize = STEP + 8;
+
+/// Bytes of a step.
+const STEP: usize = 4;
 
 /// All samples of a span.
 pub struct Samples {
@@ -36,18 +37,16 @@ pub struct Samples {
     series: Vec<Series>,
     /// By family and labels.
     by_labels: HashMap<String, u32>,
-    aside: BufWriter<File>,
+    /// Series, step, value: not yet put aside.
+    held: Vec<(u32, u32, f64)>,
     step: u32,
     written: u64,
-    /// A sink cannot fail; the first failure is told when a step ends.
-    failure: Option<io::Error>,
     key: String,
 }
 
 struct Series {
     family: usize,
     labels: Vec<(String, String)>,
-    samples: u64,
 }
 
 /// How much was written.
@@ -59,20 +58,40 @@ pub struct Written {
     pub samples: u64,
 }
 
+/// The file was not written.
+#[derive(Debug)]
+pub enum WriteError {
+    /// What was put aside cannot be read.
+    Cache(CacheError),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl From<CacheError> for WriteError {
+    fn from(error: CacheError) -> Self {
+        Self::Cache(error)
+    }
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
 impl Samples {
-    /// No samples yet. They are put aside in `folder`, where the file is to be.
-    pub fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self {
+    /// No samples yet.
+    pub fn new() -> Self {
+        Self {
             families: Vec::new(),
             by_name: HashMap::new(),
             series: Vec::new(),
             by_labels: HashMap::new(),
-            aside: BufWriter::new(tempfile::tempfile_in(folder)?),
+            held: Vec::new(),
             step: 0,
             written: 0,
-            failure: None,
             key: String::new(),
-        })
+        }
     }
 
     /// Begins the step at `index`.
@@ -80,98 +99,76 @@ impl Samples {
         self.step = u32::try_from(index).unwrap_or(u32::MAX);
     }
 
-    /// Tells whether everything could be put aside so far.
-    pub fn check(&mut self) -> io::Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
+    /// Puts samples aside once there are many. A step has ended.
+    pub async fn put(&mut self, cache: &Cache) -> Result<(), CacheError> {
+        if self.held.len() < HELD {
+            return Ok(());
+        }
+        self.put_all(cache).await
     }
 
-    /// Writes the file at `path`, whole or not at all: beside it first, then renamed. `labels` are
-    /// added to every sample.
-    pub fn write(
+    async fn put_all(&mut self, cache: &Cache) -> Result<(), CacheError> {
+        // Stable: the steps of a series stay in their order.
+        self.held.sort_by_key(|(series, _, _)| *series);
+        let pieces: Vec<Piece> = self
+            .held
+            .chunk_by(|(one, _, _), (next, _, _)| one == next)
+            .filter_map(|samples| {
+                let (series, step, _) = *samples.first()?;
+                let records = samples.iter();
+                Some(Piece {
+                    series,
+                    step,
+                    bytes: records
+                        .flat_map(|(_, step, value)| encode(*step, *value))
+                        .collect(),
+                })
+            })
+            .collect();
+        cache.put(&pieces).await?;
+        self.held.clear();
+        Ok(())
+    }
+
+    /// Writes everything to `output`. `labels` are added to every sample.
+    pub async fn write(
         mut self,
-        path: &Path,
+        cache: &Cache,
+        output: &mut impl Write,
         span: &Span,
         labels: &[(String, String)],
-    ) -> io::Result<Written> {
-        self.check()?;
-        self.aside.flush()?;
-        let folder = folder_of(path);
-        let mut file = tempfile::Builder::new();
-        file.prefix(".backfill-").suffix(".om");
-        // What the process' mask lets through, as for any other file.
-        #[cfg(unix)]
-        file.permissions(fs::Permissions::from_mode(0o666));
-        let file = file.tempfile_in(folder)?;
+    ) -> Result<Written, WriteError> {
+        self.put_all(cache).await?;
         let mut page = Page {
-            out: BufWriter::new(file.as_file()),
+            out: output,
             writer: Writer::new(Format::OpenMetrics),
             family: None,
             span,
             labels,
         };
         // Families in the order of their first sample, and so are their series.
-        let mut order: Vec<usize> = (0..self.series.len()).collect();
-        order.sort_by_key(|index| self.series.get(*index).map(|series| series.family));
-        let mut rest = order.as_slice();
-        while !rest.is_empty() {
-            let mut sum = 0;
-            let fitting = rest
-                .iter()
-                .take_while(|index| {
-                    sum += self.series.get(**index).map_or(0, |series| series.samples);
-                    sum <= BATCH
-                })
-                .count();
-            let (batch, later) = rest.split_at(fitting.max(1));
-            self.write_batch(batch, &mut page)?;
-            rest = later;
+        let mut order: Vec<(u32, &Series)> = (0..).zip(&self.series).collect();
+        order.sort_by_key(|(_, series)| series.family);
+        for (number, series) in order {
+            if let Some(family) = self.families.get(series.family) {
+                page.start(series.family, family);
+            }
+            let mut next = 0;
+            while let Some(piece) = cache.piece(number, next).await? {
+                let (records, _) = piece.bytes.as_chunks();
+                for record in records {
+                    let (step, value) = decode(*record);
+                    page.sample(&series.labels, step, value)?;
+                }
+                next = piece.step.saturating_add(1);
+            }
         }
         page.writer.end();
         page.flush()?;
-        page.out.flush()?;
-        drop(page);
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        File::open(folder)?.sync_all()?;
         Ok(Written {
             series: self.series.len(),
             samples: self.written,
         })
-    }
-
-    fn write_batch(&self, batch: &[usize], page: &mut Page<'_>) -> io::Result<()> {
-        let mut columns: HashMap<u32, Vec<(u32, f64)>> = batch
-            .iter()
-            .filter_map(|index| u32::try_from(*index).ok())
-            .map(|index| (index, Vec::new()))
-            .collect();
-        let mut aside: &File = self.aside.get_ref();
-        aside.seek(SeekFrom::Start(0))?;
-        let mut aside = BufReader::with_capacity(1 << 16, aside);
-        let mut record = [0; RECORD];
-        for _ in 0..self.written {
-            aside.read_exact(&mut record)?;
-            let (series, step, value) = decode(record);
-            if let Some(column) = columns.get_mut(&series) {
-                column.push((step, value));
-            }
-        }
-        for index in batch {
-            let series = self.series.get(*index);
-            let column = u32::try_from(*index)
-                .ok()
-                .and_then(|index| columns.remove(&index));
-            let (Some(series), Some(column)) = (series, column) else {
-                continue;
-            };
-            if let Some(family) = self.families.get(series.family) {
-                page.start(series.family, family);
-            }
-            for (step, value) in column {
-                page.sample(&series.labels, step, value)?;
-            }
-        }
-        Ok(())
     }
 
     /// The number of a series; a new one where it has none yet.
@@ -202,7 +199,6 @@ impl Samples {
                 labels: labels
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                     .collect(),
-                samples: 0,
             });
             self.by_labels.insert(key.clone(), number);
             Some(number)
@@ -217,51 +213,40 @@ impl Sink for Samples {
         let Some(number) = self.number(family, labels) else {
             return;
         };
-        let index = usize::try_from(number).unwrap_or(usize::MAX);
-        if let Some(series) = self.series.get_mut(index) {
-            series.samples += 1;
-        }
-        match self.aside.write_all(&encode(number, self.step, value)) {
-            Ok(()) => self.written += 1,
-            Err(error) => {
-                self.failure.get_or_insert(error);
-            }
-        }
+        self.held.push((number, self.step, value));
+        self.written += 1;
     }
 }
 
-fn encode(series: u32, step: u32, value: f64) -> [u8; RECORD] {
-    (u128::from(series) | u128::from(step) << 32 | u128::from(value.to_bits()) << 64).to_le_bytes()
+fn encode(step: u32, value: f64) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    let (before, after) = record.split_at_mut(STEP);
+    before.copy_from_slice(&step.to_le_bytes());
+    after.copy_from_slice(&value.to_bits().to_le_bytes());
+    record
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "each part is cut out")]
-fn decode(record: [u8; RECORD]) -> (u32, u32, f64) {
-    let bits = u128::from_le_bytes(record);
+fn decode(record: [u8; RECORD]) -> (u32, f64) {
+    let (mut step, mut value) = ([0; STEP], [0; RECORD - STEP]);
+    let (before, after) = record.split_at(STEP);
+    step.copy_from_slice(before);
+    value.copy_from_slice(after);
     (
-        bits as u32,
-        (bits >> 32) as u32,
-        f64::from_bits((bits >> 64) as u64),
+        u32::from_le_bytes(step),
+        f64::from_bits(u64::from_le_bytes(value)),
     )
 }
 
-/// The folder of a file that may be named without one.
-pub fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// The file as it is written.
-struct Page<'a> {
-    out: BufWriter<&'a File>,
+struct Page<'a, W> {
+    out: &'a mut W,
     writer: Writer,
     family: Option<usize>,
     span: &'a Span,
     labels: &'a [(String, String)],
 }
 
-impl Page<'_> {
+impl<W: Write> Page<'_, W> {
     fn start(&mut self, place: usize, family: &Family) {
         if self.family != Some(place) {
             self.family = Some(place);
@@ -286,6 +271,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::{
         super::span::{parse_instant, parse_step},
         *,
@@ -294,20 +281,28 @@ mod tests {
 
     #[test]
     fn records_read_back() {
-        for (series, step, value) in [(0, 0, 0.0), (1, u32::MAX, -0.1), (u32::MAX, 7, 1e300)] {
-            let read = decode(encode(series, step, value));
-            assert_eq!(read, (series, step, value));
+        for (step, value) in [(0, 0.0), (u32::MAX, -0.1), (7, 1e300)] {
+            assert_eq!(decode(encode(step, value)), (step, value));
         }
     }
 
-    #[test]
-    fn series_come_one_after_the_other_and_each_in_order() {
+    async fn cache(folder: &Path) -> Cache {
+        let text = "helpscout: {app_id: a, app_secret: s}";
+        let config = crate::config::parse(text, Path::new("test.yml"), &|_| None).unwrap();
+        let cache = Cache::open(&folder.join("history.om.cache"), &config).await;
+        let cache = cache.unwrap();
+        cache.forget_samples().await.unwrap();
+        cache
+    }
+
+    #[tokio::test]
+    async fn series_come_one_after_the_other_and_each_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("history.om");
+        let cache = cache(folder.path()).await;
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let [from, to] = ["2025-01-01", "2025-01-03"].map(|date| parse_instant(date).unwrap());
         let span = Span::new(from, to, parse_step("1d").unwrap(), now).unwrap();
-        let mut samples = Samples::new(folder.path()).unwrap();
+        let mut samples = Samples::new();
         for step in 0..3 {
             samples.begin(step);
             let created = |segment| [("segment", segment), ("window", "1d")];
@@ -321,10 +316,17 @@ mod tests {
                 ("tickets", "created"),
             ];
             samples.sample(&RATE_TARGET_RATIO, &target, 0.05);
-            samples.check().unwrap();
+            samples.put(&cache).await.unwrap();
+            if step == 1 {
+                samples.put_all(&cache).await.unwrap();
+            }
         }
         let extra = [("job".to_owned(), "x".to_owned())];
-        let written = samples.write(&path, &span, &extra).unwrap();
+        let mut text = Vec::new();
+        let written = samples
+            .write(&cache, &mut text, &span, &extra)
+            .await
+            .unwrap();
         assert_eq!(
             written,
             Written {
@@ -332,7 +334,7 @@ mod tests {
                 samples: 8
             }
         );
-        let text = fs::read_to_string(&path).unwrap();
+        let text = String::from_utf8(text).unwrap();
         let lines: Vec<&str> = text
             .lines()
             .filter(|line| !line.starts_with("# HELP"))
@@ -355,10 +357,43 @@ mod tests {
                 "# EOF",
             ]
         );
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "nothing left beside it"
-        );
+    }
+
+    #[tokio::test]
+    async fn memory_does_not_grow_with_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = cache(folder.path()).await;
+        let mut samples = Samples::new();
+        let per_step = 100;
+        let steps = 2_000;
+        let names: Vec<String> = (0..per_step).map(|number| format!("s{number}")).collect();
+        for step in 0..steps {
+            samples.begin(step);
+            for name in &names {
+                let labels = [("segment", name.as_str()), ("window", "1d")];
+                samples.sample(&CREATED_TICKETS, &labels, step as f64);
+            }
+            samples.put(&cache).await.unwrap();
+            assert!(samples.held.len() < HELD);
+        }
+        let [from, to] = ["2020-01-01", "2025-12-31"].map(|date| parse_instant(date).unwrap());
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let span = Span::new(from, to, parse_step("1d").unwrap(), now).unwrap();
+        let mut text = Vec::new();
+        let written = samples.write(&cache, &mut text, &span, &[]).await.unwrap();
+        assert_eq!(written.samples, 200_000);
+        // Every sample once, series by series and step by step.
+        let text = String::from_utf8(text).unwrap();
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        for name in &names {
+            for step in 0..steps {
+                let at = span.end(step).as_second();
+                let expected = format!(
+                    r#"contact_created_tickets{{segment="{name}",window="1d"}} {step} {at}"#
+                );
+                assert_eq!(lines.next(), Some(expected.as_str()));
+            }
+        }
+        assert_eq!(lines.next(), None);
     }
 }

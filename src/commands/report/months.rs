@@ -4,7 +4,6 @@ use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::Error;
 use crate::{config, domain::Interval};
 
 /// Months that are reported when none are named.
@@ -16,6 +15,50 @@ pub const MAX_MONTHS: usize = 600;
 /// Years that a month may be in: before 1970 there is nothing to count, and after 9998 a month
 /// may have no end.
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=9998;
+
+/// The months asked for cannot be reported.
+#[derive(Debug, thiserror::Error)]
+pub enum MonthsError {
+    /// A month that has not begun.
+    #[error("{month} is in the future: the running month is {running}")]
+    Future {
+        /// As given.
+        month: Month,
+        /// The running month.
+        running: Month,
+    },
+    /// The months are the wrong way round.
+    #[error("--from={from} is after --to={to}")]
+    Reversed {
+        /// The first month.
+        from: Month,
+        /// The last one.
+        to: Month,
+    },
+    /// Nothing but the running month was asked for.
+    #[error("{month} has not ended: --include-current reports what has gone by of it")]
+    NotEnded {
+        /// The running month.
+        month: Month,
+    },
+    /// More months than one report may have.
+    #[error("from {from} to {to} are more than {MAX_MONTHS} months")]
+    TooMany {
+        /// The first month.
+        from: Month,
+        /// The last one.
+        to: Month,
+    },
+    /// The calendar does not know when a month begins.
+    #[error("it cannot be said when {month} begins")]
+    Calendar {
+        /// Which.
+        month: Month,
+        /// Why.
+        #[source]
+        source: jiff::Error,
+    },
+}
 
 /// A calendar month, as `2025-01`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +119,7 @@ impl Month {
 
     /// From the first instant of the month in `zone` to the first of the next. Where clocks change,
     /// such a month is an hour shorter or longer.
-    pub fn interval(self, zone: &TimeZone) -> Result<Interval, Error> {
+    pub fn interval(self, zone: &TimeZone) -> Result<Interval, MonthsError> {
         Ok(Interval {
             start: self.start(zone)?,
             end: self.next().start(zone)?,
@@ -85,11 +128,11 @@ impl Month {
 
     /// Midnight of the first day; where clocks skip it, the instant they skip to, and where they
     /// show it twice, the first time.
-    fn start(self, zone: &TimeZone) -> Result<Timestamp, Error> {
+    fn start(self, zone: &TimeZone) -> Result<Timestamp, MonthsError> {
         let midnight = Date::new(self.year, self.month, 1)
             .map(|day| day.at(0, 0, 0, 0))
             .and_then(|midnight| zone.to_ambiguous_timestamp(midnight).compatible());
-        midnight.map_err(|source| Error::Calendar {
+        midnight.map_err(|source| MonthsError::Calendar {
             month: self,
             source,
         })
@@ -157,11 +200,11 @@ pub fn periods(
     include_current: bool,
     zone: &TimeZone,
     now: Timestamp,
-) -> Result<Periods, Error> {
+) -> Result<Periods, MonthsError> {
     let running = Month::of(now.to_zoned(zone.clone()).date());
     for month in [from, to].into_iter().flatten() {
         if month > running {
-            return Err(Error::Future { month, running });
+            return Err(MonthsError::Future { month, running });
         }
     }
     let to = to.unwrap_or(if include_current {
@@ -176,9 +219,9 @@ pub fn periods(
     if from > to {
         // Without `to` that is a wish for the running month.
         return Err(if from == running {
-            Error::NotEnded { month: running }
+            MonthsError::NotEnded { month: running }
         } else {
-            Error::Reversed { from, to }
+            MonthsError::Reversed { from, to }
         });
     }
     let mut reported = Vec::new();
@@ -186,7 +229,7 @@ pub fn periods(
     let mut month = from;
     while month <= to {
         if reported.len() == MAX_MONTHS {
-            return Err(Error::TooMany { from, to });
+            return Err(MonthsError::TooMany { from, to });
         }
         let mut interval = month.interval(zone)?;
         let is_whole = month < running;
@@ -205,7 +248,7 @@ pub fn periods(
         month = month.next();
     }
     if reported.is_empty() {
-        return Err(Error::NotEnded { month: running });
+        return Err(MonthsError::NotEnded { month: running });
     }
     Ok(Periods {
         before: Period {

@@ -2,19 +2,23 @@
 
 use std::{cell::Cell, time::Duration};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
-    Error,
+    error::Error,
+    missing::{Missing, sentences},
     months::{Period, Periods},
 };
 use crate::{
     chain::chain,
     config::{CountsFrom, Population, PopulationKind, Segment},
-    domain::{ContactCounts, DAYS, DailyCounts, Interval, Reason, dispersion},
-    sources::count::Populations,
+    domain::{
+        ContactCounts, Contacts, DailyCounts, Doubt, Interval, NoCreated, Question, Reason,
+        SegmentReading, conclude,
+    },
+    sources::count::{self, Populations},
     sources::helpscout::{self, Filter, HelpScout},
 };
 
@@ -24,7 +28,8 @@ const PATIENCE: Duration = Duration::from_hours(2);
 /// Months read at once. The client paces its calls; more would only wait.
 const AT_ONCE: usize = 3;
 
-const DAY: i64 = 24 * 60 * 60;
+/// What there is no report without.
+const TICKETS: &str = "the tickets";
 
 /// What is read, out of all that the config has.
 pub(super) struct Chosen<'a> {
@@ -43,26 +48,27 @@ pub(super) struct Sources<'a> {
 
 /// What is known of one month.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct Known {
     pub(super) counts: ContactCounts,
     pub(super) population: Option<f64>,
     /// `φ` of the 56 days that end with the month.
     pub(super) dispersion: Option<f64>,
 }
 
-/// The readings of the month before and of every reported month.
+/// The month before and every reported month, and what could not be read of them. Fails when not one
+/// month's tickets could.
 pub(super) async fn read(
     sources: &Sources<'_>,
     periods: &Periods,
     progress: impl Fn(usize, usize),
-) -> Result<Vec<Reading>, Error> {
+) -> Result<(Vec<Known>, Vec<Missing>), Error> {
     let filter = sources.filter().await?;
     let all = periods.reported.len() + 1;
     let done = Cell::new(0);
-    let told = |reading| {
+    let told = |month| {
         done.set(done.get() + 1);
         progress(done.get(), all);
-        reading
+        month
     };
     // The first answer tells whether the plan has reports, so nothing else is asked before it.
     let (before, by_search) = sources.first(&filter, periods.before).await?;
@@ -70,11 +76,20 @@ pub(super) async fn read(
     let months = stream::iter(&periods.reported)
         .map(|period| sources.month(&filter, *period, by_search))
         .buffered(AT_ONCE)
-        .map_ok(told);
-    let mut readings = vec![before];
-    readings.extend(months.try_collect::<Vec<_>>().await?);
-    Ok(readings)
+        .map(told);
+    let mut read = vec![before];
+    read.extend(months.collect::<Vec<_>>().await);
+    let (known, missing): (Vec<Known>, Vec<Vec<Missing>>) = read.into_iter().unzip();
+    let missing: Vec<Missing> = missing.into_iter().flatten().collect();
+    let unread = missing.iter().filter(|one| one.what == TICKETS).count();
+    if unread == all {
+        return Err(Error::Incomplete(sentences(&missing)));
+    }
+    Ok((known, missing))
 }
+
+/// What was read of a month, and what could not be.
+type Read = (Known, Vec<Missing>);
 
 impl Sources<'_> {
     fn reader(&self) -> helpscout::Reader<'_> {
@@ -91,114 +106,142 @@ impl Sources<'_> {
     }
 
     /// The month before: it needs no bounds, hence no dispersion. Says too whether tickets must be
-    /// counted by search.
-    async fn first(&self, filter: &Filter, period: Period) -> Result<(Reading, bool), Error> {
+    /// counted by search. Fails when every other month would fail alike.
+    async fn first(&self, filter: &Filter, period: Period) -> Result<(Read, bool), Error> {
         let mut by_search = self.chosen.counts_from == CountsFrom::Search;
-        let mut counts = self.counts(filter, period, by_search).await;
+        let mut counts = self.counts(filter, period.interval, by_search).await;
         if self.chosen.counts_from == CountsFrom::Auto
-            && let Err(Error::Tickets { source, .. }) = &counts
-            && source.is_forbidden()
+            && counts.as_ref().is_err_and(helpscout::Error::is_forbidden)
         {
             warn!(
                 "the Help Scout plan has no reports (403): created tickets are counted by search, \
                  without those deleted since; resolved, closed and replies are not known"
             );
             by_search = true;
-            counts = self.counts(filter, period, by_search).await;
+            counts = self.counts(filter, period.interval, by_search).await;
         }
-        let reading = Reading {
-            counts: counts?,
-            population: self.population(period).await?,
-            dispersion: None,
-        };
-        Ok((reading, by_search))
+        match counts {
+            Err(source)
+                if matches!(
+                    source.reason(),
+                    Reason::Auth | Reason::Forbidden | Reason::Connect
+                ) =>
+            {
+                Err(Error::Tickets {
+                    month: period.month,
+                    source: source.into(),
+                })
+            }
+            counts => {
+                let read = self.rest(filter, period, counts, by_search, false).await;
+                Ok((read, by_search))
+            }
+        }
     }
 
-    async fn month(
-        &self,
-        filter: &Filter,
-        period: Period,
-        by_search: bool,
-    ) -> Result<Reading, Error> {
-        let counts = self.counts(filter, period, by_search).await?;
-        let dispersion = if by_search {
-            None
-        } else {
-            self.dispersion(filter, period, counts.created).await?
-        };
-        Ok(Reading {
-            counts,
-            population: self.population(period).await?,
-            dispersion,
-        })
+    async fn month(&self, filter: &Filter, period: Period, by_search: bool) -> Read {
+        let counts = self.counts(filter, period.interval, by_search).await;
+        self.rest(filter, period, counts, by_search, true).await
     }
 
+    /// What the source itself says of `interval`.
     async fn counts(
         &self,
         filter: &Filter,
-        period: Period,
+        interval: Interval,
         by_search: bool,
-    ) -> Result<ContactCounts, Error> {
+    ) -> Result<ContactCounts, helpscout::Error> {
         let reader = self.reader();
-        let interval = period.interval;
-        let counts = async {
-            if by_search {
-                return Ok(ContactCounts {
-                    created: Some(reader.created_by_search(filter, interval).await?),
-                    ..ContactCounts::default()
-                });
-            }
-            let mut counts = reader.contacts_alone(filter, interval).await?;
-            if counts.created.is_none() {
-                counts.created = Some(reader.created_alone(filter, interval).await?);
-            }
-            Ok(counts)
-        };
-        counts
-            .await
-            .map_err(|source: helpscout::Error| Error::Tickets {
-                month: period.month,
-                source: source.into(),
-            })
+        if by_search {
+            return Ok(ContactCounts {
+                created: Some(reader.created_by_search(filter, interval).await?),
+                ..ContactCounts::default()
+            });
+        }
+        reader.counts(filter, interval).await
     }
 
-    /// `φ`, if the daily counts agree with the count of the month.
-    async fn dispersion(
+    /// All that goes with the counts of a month. What cannot be read is unknown, and named.
+    async fn rest(
         &self,
         filter: &Filter,
         period: Period,
-        created: Option<u64>,
-    ) -> Result<Option<f64>, Error> {
-        let end = period.interval.end;
+        counts: Result<ContactCounts, helpscout::Error>,
+        by_search: bool,
+        with_dispersion: bool,
+    ) -> Read {
         let month = period.month;
-        match self.reader().daily_created(filter, end).await {
-            Ok(daily) if agrees(&daily, period.interval, created) => Ok(Some(dispersion(&daily))),
-            Ok(_) => {
-                warn!(
-                    %month,
-                    "the daily counts contradict the count of the month: the bounds of its rates \
-                     take tickets to vary by chance alone"
-                );
-                Ok(None)
-            }
-            // Without it for good: no reason to lose the counts there are.
-            Err(error) if matches!(error.reason(), Reason::Decode | Reason::Forbidden) => {
-                warn!(
-                    %month,
-                    error = chain(&error),
-                    "the daily counts are not known: the bounds of the month's rates take tickets \
-                     to vary by chance alone"
-                );
-                Ok(None)
-            }
-            Err(source) => Err(Error::Tickets {
+        let mut missing = Vec::new();
+        let mut miss = |what, reason| {
+            missing.push(Missing {
                 month,
-                source: source.into(),
-            }),
+                what,
+                reason,
+            });
+        };
+        let population = self.population(period).await.unwrap_or_else(|error| {
+            miss("the population", chain(&error));
+            None
+        });
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(error) => {
+                miss(TICKETS, chain(&error));
+                let unknown = Known {
+                    population,
+                    ..Known::default()
+                };
+                return (unknown, missing);
+            }
+        };
+        let mut concluded = conclude_month(period.interval, counts, None);
+        if !by_search && concluded.counts.created.is_none() {
+            let days = self.reader().created_days(filter, period.interval).await;
+            match unless_without(days) {
+                Ok(days) => {
+                    concluded = conclude_month(period.interval, concluded.counts, Some(&days));
+                    if let Some(why) = concluded.no_created {
+                        warn!(%month, "tickets created are not known: {why}");
+                    }
+                }
+                Err(Without::ForGood(why)) => warn!(%month, "tickets created are not known: {why}"),
+                Err(Without::ThisTime(why)) => miss("the tickets created", why),
+            }
         }
+        let counts = concluded.counts;
+        let mut dispersion = None;
+        if with_dispersion && !by_search {
+            let reader = self.reader();
+            let days = reader.daily_created(filter, period.interval.end).await;
+            let days = unless_without(days);
+            let doubt = match &days {
+                Ok(days) => {
+                    let concluded = conclude_month(period.interval, counts.clone(), Some(days));
+                    dispersion = concluded.dispersion;
+                    concluded.doubt.map(|doubt| doubt.to_string())
+                }
+                Err(Without::ForGood(why)) => Some(why.clone()),
+                Err(Without::ThisTime(why)) => {
+                    miss("the daily counts", why.clone());
+                    None
+                }
+            };
+            if let Some(doubt) = doubt {
+                warn!(
+                    %month,
+                    "{doubt}: the bounds of the month's rates take tickets to vary by chance alone"
+                );
+            }
+        }
+        let known = Known {
+            counts,
+            population,
+            dispersion,
+        };
+        (known, missing)
     }
 
-    async fn population(&self, period: Period) -> Result<Option<f64>, Error> {
+    async fn population(&self, period: Period) -> Result<Option<f64>, count::Error> {
         let Some((index, population)) = self.chosen.population else {
             return Ok(None);
         };
@@ -213,60 +256,54 @@ impl Sources<'_> {
         };
         let deadline = Instant::now() + PATIENCE;
         let size = self.populations.read(index, interval, deadline).await;
-        size.map(Some).map_err(|source| Error::Size {
-            month: period.month,
-            source,
-        })
+        size.map(Some)
     }
 }
 
-/// Whether the days that lie within `interval` have no more tickets than it has, and those that
-/// cover it no fewer; a month without a change of clocks is made of whole days, so that its sum
-/// must be the same.
-fn agrees(daily: &DailyCounts, interval: Interval, created: Option<u64>) -> bool {
-    let last = |days: i64| {
-        let days = usize::try_from(days).unwrap_or_default().min(DAYS);
-        let counts = daily.0.iter().rev().take(days);
-        counts.fold(0_u64, |sum, count| sum.saturating_add(*count))
-    };
-    let seconds = interval.seconds();
-    let within = last(seconds / DAY);
-    let covering = last(seconds / DAY + i64::from(seconds % DAY > 0));
-    created.is_some_and(|created| (within..=covering).contains(&created))
+/// Why days are not there.
+enum Without {
+    /// The account has none that can be understood: no reason to lose the counts there are.
+    ForGood(String),
+    /// They could not be read.
+    ThisTime(String),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn daily_counts_must_agree_with_the_month() {
-        let mut daily = DailyCounts([2; DAYS]);
-        daily.0[DAYS - 31] = 100;
-        let end = "2025-12-01T00:00:00Z".parse().unwrap();
-        let agrees = |seconds, created| agrees(&daily, Interval::ending_at(end, seconds), created);
-        assert!(agrees(30 * DAY, Some(60)));
-        assert!(!agrees(30 * DAY, Some(61)));
-        assert!(!agrees(30 * DAY, None));
-        assert!(agrees(31 * DAY, Some(160)));
-        // The day that is cut short has some of its tickets, or all, or none.
-        for (created, expected) in [
-            (59, false),
-            (60, true),
-            (90, true),
-            (160, true),
-            (161, false),
-        ] {
-            assert_eq!(
-                agrees(31 * DAY - 3600, Some(created)),
-                expected,
-                "{created}"
-            );
-            assert_eq!(
-                agrees(30 * DAY + 3600, Some(created)),
-                expected,
-                "{created}"
-            );
+fn unless_without(days: Result<DailyCounts, helpscout::Error>) -> Result<DailyCounts, Without> {
+    days.map_err(|error| {
+        let why = chain(&error);
+        match error.reason() {
+            Reason::Decode | Reason::Forbidden => Without::ForGood(why),
+            _ => Without::ThisTime(why),
         }
+    })
+}
+
+/// What is concluded of a month, by the rules of the domain.
+struct Concluded {
+    counts: ContactCounts,
+    dispersion: Option<f64>,
+    doubt: Option<Doubt>,
+    no_created: Option<NoCreated>,
+}
+
+fn conclude_month(
+    interval: Interval,
+    counts: ContactCounts,
+    days: Option<&DailyCounts>,
+) -> Concluded {
+    let contacts = Contacts {
+        current: counts,
+        previous: ContactCounts::default(),
+    };
+    let mut concluded = conclude(&SegmentReading {
+        windows: vec![(Question::alone(interval), Some(&contacts))],
+        days,
+    });
+    let month = concluded.windows.pop().flatten();
+    Concluded {
+        no_created: month.as_ref().and_then(|month| month.no_created),
+        counts: month.map(|month| month.current).unwrap_or_default(),
+        dispersion: concluded.dispersion,
+        doubt: concluded.doubt,
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Error, rows::Row};
+use super::{error::Error, rows::Row};
 use crate::domain::Tickets;
 
 /// Every key and what it means, in order. `docs/report.md` is held against it by a test.
@@ -171,7 +171,7 @@ mod tests {
     use crate::{
         commands::report::{
             months::{periods, time_zone},
-            reading::Reading,
+            reading::Known,
             rows::rows,
         },
         domain::ContactCounts,
@@ -183,7 +183,7 @@ mod tests {
         let now = "2018-02-01T00:00:00Z".parse().unwrap();
         let utc = time_zone("UTC").unwrap();
         let periods = periods(Some(month), Some(month), false, &utc, now).unwrap();
-        let reading = Reading {
+        let known = Known {
             counts: ContactCounts {
                 created: Some(126),
                 ..ContactCounts::default()
@@ -191,7 +191,7 @@ mod tests {
             population,
             dispersion: None,
         };
-        rows(&periods, &[Reading::default(), reading])
+        rows(&periods, &[Known::default(), known])
     }
 
     #[test]

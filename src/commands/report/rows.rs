@@ -2,9 +2,11 @@
 
 use super::{
     months::{Month, Period, Periods},
-    reading::Reading,
+    reading::Known,
 };
-use crate::domain::{Assessment, Change, ContactCounts, Evidence, Interval, Tickets, assess};
+use crate::domain::{
+    Assessment, Change, ContactCounts, Exposed, Interval, Tickets, WindowConclusions, assess,
+};
 
 /// One month.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,30 +24,33 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn new(period: Period, reading: &Reading, before: &Reading) -> Self {
+    fn new(period: Period, known: &Known, before: &Known) -> Self {
         let before = if period.is_whole {
             before
         } else {
-            &Reading::default()
+            &Known::default()
+        };
+        let concluded = WindowConclusions {
+            current: known.counts.clone(),
+            previous: before.counts.clone(),
+            baseline: None,
+            no_created: None,
         };
         let assessment = |tickets: Tickets| {
-            assess(&Evidence {
-                tickets,
-                count: reading.counts.tickets(tickets)?,
-                population: reading.population?,
-                previous_count: before.counts.tickets(tickets),
-                previous_population: before.population,
-                dispersion: reading.dispersion,
+            let exposed = Exposed {
+                current: known.population?,
+                previous: before.population,
                 baseline: None,
-            })
+            };
+            assess(&concluded.evidence(tickets, &exposed, known.dispersion)?)
         };
-        let created = reading.counts.created.zip(before.counts.created);
+        let created = known.counts.created.zip(before.counts.created);
         Self {
             month: period.month,
             interval: period.interval,
             is_whole: period.is_whole,
-            counts: reading.counts.clone(),
-            population: reading.population,
+            counts: known.counts.clone(),
+            population: known.population,
             change_created: created.and_then(|(created, before)| {
                 i64::try_from(i128::from(created) - i128::from(before)).ok()
             }),
@@ -66,12 +71,12 @@ impl Row {
     }
 }
 
-/// A row for every reported month. `readings` begin with the month before the first.
-pub(super) fn rows(periods: &Periods, readings: &[Reading]) -> Vec<Row> {
-    let months = periods.reported.iter().zip(readings.windows(2));
+/// A row for every reported month. `known` begins with the month before the first.
+pub(super) fn rows(periods: &Periods, known: &[Known]) -> Vec<Row> {
+    let months = periods.reported.iter().zip(known.windows(2));
     months
         .filter_map(|(period, pair)| match pair {
-            [before, reading] => Some(Row::new(*period, reading, before)),
+            [before, known] => Some(Row::new(*period, known, before)),
             _ => None,
         })
         .collect()
@@ -84,8 +89,8 @@ mod tests {
     use super::*;
     use crate::commands::report::months::{periods, time_zone};
 
-    fn reading(created: u64, population: f64) -> Reading {
-        Reading {
+    fn reading(created: u64, population: f64) -> Known {
+        Known {
             counts: ContactCounts {
                 created: Some(created),
                 replies: Some(created),
@@ -146,8 +151,8 @@ mod tests {
 
     #[test]
     fn nothing_is_made_up() {
-        let empty = Reading::default();
-        let of = |before: &Reading, now: &Reading| {
+        let empty = Known::default();
+        let of = |before: &Known, now: &Known| {
             let mut rows = rows(&winter(false), &[before.clone(), now.clone()]);
             rows.remove(0)
         };

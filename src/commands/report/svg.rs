@@ -11,7 +11,7 @@ use plotters::{
     style::text_anchor::HPos,
 };
 
-use super::{Error, Report, figures, rows::Row};
+use super::{contents::Contents, error::Error, figures, rows::Row};
 use crate::domain::{Bounds, Tickets};
 
 use text::{Font, fitting, write};
@@ -57,7 +57,7 @@ struct Point {
 }
 
 /// The chart as the text of an SVG file.
-pub(super) fn draw(report: &Report) -> Result<String, Error> {
+pub(super) fn draw(report: &Contents) -> Result<String, Error> {
     let population = report.population_name();
     let title = format!("Contact rate: tickets created ÷ {population}, by month");
     let mut text = String::new();
@@ -74,7 +74,7 @@ pub(super) fn draw(report: &Report) -> Result<String, Error> {
     Ok(text.replacen("<svg ", &named, 1))
 }
 
-fn chart(report: &Report, root: &Area<'_>, title: &str) -> Drawn {
+fn chart(report: &Contents, root: &Area<'_>, title: &str) -> Drawn {
     root.fill(&WHITE)?;
     let filter = match report.segment.as_str() {
         crate::config::Segment::ALL => "all tickets".to_owned(),
@@ -106,7 +106,7 @@ fn chart(report: &Report, root: &Area<'_>, title: &str) -> Drawn {
     draw_months(report, root)
 }
 
-fn draw_rates(report: &Report, root: &Area<'_>) -> Drawn {
+fn draw_rates(report: &Contents, root: &Area<'_>) -> Drawn {
     let mut points: Vec<Option<Point>> = report.rows.iter().enumerate().map(point).collect();
     let highest = cut(&mut points);
     let known = || points.iter().flatten();
@@ -251,7 +251,7 @@ fn draw_run(panel: &Panel<'_>, run: &[&Point]) -> Drawn {
     panel.draw(&PathElement::new(whole, stroke))
 }
 
-fn draw_tickets(report: &Report, root: &Area<'_>) -> Drawn {
+fn draw_tickets(report: &Contents, root: &Area<'_>) -> Drawn {
     let counts = || {
         report
             .rows
@@ -303,7 +303,7 @@ fn draw_tickets(report: &Report, root: &Area<'_>) -> Drawn {
 }
 
 /// Names of months under the bars, with the year at the first and at every January.
-fn draw_months(report: &Report, root: &Area<'_>) -> Drawn {
+fn draw_months(report: &Contents, root: &Area<'_>) -> Drawn {
     const NAMES: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];

@@ -8,8 +8,9 @@ use comfy_table::{
 };
 
 use super::{
-    Report,
+    contents::Contents,
     figures::{self, UNKNOWN},
+    missing,
     rows::Row,
 };
 use crate::domain::Tickets;
@@ -22,7 +23,7 @@ const STYLE: TableStyle = NOTHING.header_separator(LineStyle::none().fill('─')
 
 /// Two tables, since one would be too wide for most terminals: rates, and the numbers they are made
 /// of. With a heading, and the notes that the numbers need.
-pub(super) fn draw(report: &Report, colours: bool) -> String {
+pub(super) fn draw(report: &Contents, colours: bool) -> String {
     let population = report.population_name();
     let mut text = format!(
         "Contact rate: tickets ÷ {population}, segment {}, months of {}\n\n",
@@ -44,6 +45,9 @@ pub(super) fn draw(report: &Report, colours: bool) -> String {
             read_at.strftime("%Y-%m-%d %H:%M %Z")
         );
     }
+    for sentence in missing::sentences(&report.missing) {
+        let _ = writeln!(text, "{UNKNOWN} {sentence}.");
+    }
     text
 }
 
@@ -54,7 +58,7 @@ fn push(text: &mut String, table: &Table) {
     }
 }
 
-fn rates(report: &Report, colours: bool) -> Table {
+fn rates(report: &Contents, colours: bool) -> Table {
     let mut table = table(
         &["month", "created", "resolved", "closed", "replies"],
         colours,
@@ -76,7 +80,7 @@ fn rate(row: &Row, tickets: Tickets) -> Option<String> {
     })
 }
 
-fn numbers(report: &Report, population: &str, colours: bool) -> Table {
+fn numbers(report: &Contents, population: &str, colours: bool) -> Table {
     let by_population = format!("by {population}");
     let header = [
         "month",

@@ -21,11 +21,15 @@ pub(super) fn conversations(story: &Story, query: &str, now: Timestamp) -> Resul
     let filter = parameters.list_filter();
     let statuses = parameters.statuses();
     let created = parameters.created();
+    let oldest_first = parameters.oldest_first();
     let page = parameters.page();
     parameters.finish()?;
-    let listed: Vec<Listed> = story
+    let mut listed: Vec<Listed> = story
         .list(&filter, statuses, created.start, created.end(now), now)
         .collect();
+    if oldest_first {
+        listed.reverse();
+    }
     let page = Page {
         path: "conversations",
         name: "conversations",

@@ -158,6 +158,28 @@ impl Parameters {
         range
     }
 
+    /// `sortField` and `sortOrder`: whether conversations come oldest first. By default the newest is
+    /// first.
+    pub(super) fn oldest_first(&mut self) -> bool {
+        if let Some(field) = self.take("sortField")
+            && field != "createdAt"
+        {
+            self.refuse(
+                "sortField",
+                "is not one that this simulator sorts by",
+                &field,
+            );
+        }
+        match self.take("sortOrder").as_deref() {
+            None | Some("desc") => false,
+            Some("asc") => true,
+            Some(other) => {
+                self.refuse("sortOrder", "must be asc or desc", other);
+                false
+            }
+        }
+    }
+
     /// `page`, from 1.
     pub(super) fn page(&mut self) -> usize {
         let Some(value) = self.take("page") else {

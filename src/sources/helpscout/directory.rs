@@ -61,14 +61,17 @@ impl Directory {
 
     /// Finds what `segment` names. Ids are looked up as well: a report filtered by an id that does
     /// not exist would count 0, which is not true of anything. Asks nothing for no references.
+    ///
+    /// A list read before `since` is read again, and what was found in it fails with that.
     pub(super) async fn find<E: Exchange>(
         &self,
         caller: &Caller<E>,
         segment: &Segment,
         references: &[Reference],
+        since: Option<Instant>,
         deadline: Instant,
     ) -> Result<Vec<Entry>, Error> {
-        self.find_with(segment, references, deadline, || {
+        self.find_with(segment, references, since, deadline, || {
             self.list(caller, deadline)
         })
         .await
@@ -78,6 +81,7 @@ impl Directory {
         &self,
         segment: &Segment,
         references: &[Reference],
+        since: Option<Instant>,
         deadline: Instant,
         list: impl Fn() -> F,
     ) -> Result<Vec<Entry>, Error>
@@ -95,7 +99,9 @@ impl Directory {
         let renew = match (known.as_ref(), &found) {
             (Some(known), Some(found)) => {
                 let old = now.duration_since(known.read_at) >= LIFE;
-                (old || found.is_err()) && now.duration_since(known.asked_at) >= AGAIN_AT_MOST_EVERY
+                let waited = now.duration_since(known.asked_at) >= AGAIN_AT_MOST_EVERY;
+                let too_old = since.is_some_and(|since| known.read_at < since);
+                (waited && (old || found.is_err())) || too_old
             }
             _ => true,
         };
@@ -123,7 +129,7 @@ impl Directory {
                 if let Some(known) = known.as_mut() {
                     known.asked_at = Instant::now();
                     let found = resolve(self.kind, segment, references, &known.entries);
-                    if found.is_ok() {
+                    if found.is_ok() && since.is_none() {
                         warn!(endpoint = %self.endpoint, %error, "list not renewed, using the old one");
                         return found;
                     }
@@ -289,7 +295,7 @@ mod tests {
                 Ok(self.entries.borrow().clone())
             };
             self.directory
-                .find_with(&segment(), references, later(), list)
+                .find_with(&segment(), references, None, later(), list)
                 .await
         }
     }

@@ -181,7 +181,7 @@ impl Error {
     }
 
     /// Whether asking again, this refresh or the next, can be expected to fail alike.
-    pub(super) const fn is_rejection(&self) -> bool {
+    pub const fn is_rejection(&self) -> bool {
         match self {
             Self::Forbidden { .. } => true,
             Self::Status { status, .. } => *status >= 300 && *status < 500,
@@ -235,7 +235,7 @@ pub(super) struct TryTimeout(pub(super) Duration);
 /// What an answer of failure says of itself, for the operator and for Help Scout's support.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// Message and parameter names, bounded, on one line.
+    /// What was wrong in our own words, or refused parameters and known codes; never upstream text.
     pub message: Option<String>,
     /// `Correlation-Id`, which Help Scout's support asks for.
     pub correlation_id: Option<String>,

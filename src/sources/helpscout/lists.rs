@@ -6,22 +6,29 @@ use super::{
     Reader,
     endpoint::Endpoint,
     error::Error,
-    filter::{Filter, last_second, stamp},
-    wire::Total,
+    filter::{Filter, Query, last_second, stamp},
+    wire::{Oldest, Total},
 };
-use crate::domain::{Interval, OpenTickets};
+use crate::domain::{Interval, OpenCount, OpenTickets};
 
 impl Reader<'_> {
-    /// Tickets waiting now. Fails for a filter that [cannot be listed](Filter::can_be_listed).
+    /// Tickets waiting now, and the oldest of each status. Fails for a filter that
+    /// [cannot be listed](Filter::can_be_listed).
     pub async fn open_tickets(&self, filter: &Filter) -> Result<OpenTickets, Error> {
-        let (active, pending) = join(
-            self.count(filter, "active", None),
-            self.count(filter, "pending", None),
-        )
-        .await;
-        Ok(OpenTickets {
-            active: active?,
-            pending: pending?,
+        let (active, pending) =
+            join(self.open(filter, "active"), self.open(filter, "pending")).await;
+        Ok(vec![active?, pending?])
+    }
+
+    async fn open(&self, filter: &Filter, status: &str) -> Result<OpenCount, Error> {
+        let mut query = listed(filter, status)?;
+        query.push("sortField", "createdAt");
+        query.push("sortOrder", "asc");
+        let list: Oldest = self.get(Endpoint::Conversations, &query).await?;
+        Ok(OpenCount {
+            status: status.to_owned(),
+            count: list.elements(),
+            oldest: list.created_at().filter(|_| list.elements() > 0),
         })
     }
 
@@ -39,30 +46,27 @@ impl Reader<'_> {
             stamp(last_second(interval))
         );
         let (active, pending, closed) = join3(
-            self.count(filter, "active", Some(&created)),
-            self.count(filter, "pending", Some(&created)),
-            self.count(filter, "closed", Some(&created)),
+            self.count(filter, "active", &created),
+            self.count(filter, "pending", &created),
+            self.count(filter, "closed", &created),
         )
         .await;
         Ok(active?.saturating_add(pending?).saturating_add(closed?))
     }
 
-    async fn count(
-        &self,
-        filter: &Filter,
-        status: &str,
-        search: Option<&str>,
-    ) -> Result<u64, Error> {
-        if !filter.can_be_listed() {
-            return Err(Error::NotListable {
-                segment: filter.segment().to_owned(),
-            });
-        }
-        let mut query = filter.list(status);
-        if let Some(search) = search {
-            query.push("query", search);
-        }
+    async fn count(&self, filter: &Filter, status: &str, search: &str) -> Result<u64, Error> {
+        let mut query = listed(filter, status)?;
+        query.push("query", search);
         let list: Total = self.get(Endpoint::Conversations, &query).await?;
         Ok(list.elements())
     }
+}
+
+fn listed(filter: &Filter, status: &str) -> Result<Query, Error> {
+    if filter.can_be_listed() {
+        return Ok(filter.list(status));
+    }
+    Err(Error::NotListable {
+        segment: filter.segment().to_owned(),
+    })
 }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::{
@@ -15,21 +15,14 @@ use super::{
     filter::{Filter, Query, last_second, stamp},
     wire::{Happiness, Productivity, Series},
 };
-use crate::domain::{ContactCounts, DAYS, DailyCounts, Interval, Ratings, Tickets};
+use crate::domain::{
+    ContactCounts, Contacts, DAY_SECONDS, DailyCounts, Interval, Ratings, Tickets, days_before,
+};
 
-const DAY: i64 = 24 * 60 * 60;
+/// Longest range of which Help Scout gives a series by day, in days.
+pub const MOST_DAYS: i64 = 60;
 
-/// Longest range of which a series by day is given.
-const LONGEST_BY_DAY: i64 = 60 * DAY;
-
-/// What was counted in a window and in the equal one before it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contacts {
-    /// In the window.
-    pub current: ContactCounts,
-    /// In the previous window. Messages received are not read for it by a call of their own.
-    pub previous: ContactCounts,
-}
+const LONGEST_BY_DAY: i64 = MOST_DAYS * DAY_SECONDS;
 
 /// What an account's answers were once seen to lack, so that the log says it once.
 #[derive(Debug, Default)]
@@ -141,7 +134,7 @@ impl Reader<'_> {
             );
         }
         match self.received_messages(filter, interval).await {
-            Ok(messages) => counts.received_messages = Some(messages),
+            Ok(messages) => counts.received_messages = messages,
             // Without it for good: no reason to lose the counts there are.
             Err(error) if error.is_rejection() => {
                 if first(&seen.messages_refused) {
@@ -153,12 +146,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Messages received from customers in `interval`.
+    /// Messages received from customers in `interval`; `None` when the answer is empty.
     pub async fn received_messages(
         &self,
         filter: &Filter,
         interval: Interval,
-    ) -> Result<u64, Error> {
+    ) -> Result<Option<u64>, Error> {
         let mut query = filter.report(interval);
         // Any step will do for a sum; by day is given for two months at most.
         let step = if interval.seconds() <= LONGEST_BY_DAY {
@@ -172,60 +165,60 @@ impl Reader<'_> {
         series.sum().map_err(|what| not_understood(endpoint, what))
     }
 
-    /// Tickets created on each of the 56 days that end at `end`. Days may have been left out of
-    /// the answer and then count 0: hold the sums against [`Reader::contacts`] before use.
+    /// Tickets created on each of the 56 days that end at `end`, as the answer has them: nothing may
+    /// be concluded from them before they are [confirmed](crate::domain::confirm).
     pub async fn daily_created(
         &self,
         filter: &Filter,
         end: Timestamp,
     ) -> Result<DailyCounts, Error> {
-        let days = i64::try_from(DAYS).unwrap_or_default();
-        let counts = self
-            .created_by_day(filter, Interval::ending_at(end, days * DAY))
-            .await?;
-        counts.try_into().map(DailyCounts).map_err(|_| {
-            let what = format!("not {DAYS} days");
-            not_understood(Endpoint::ConversationsNew, what)
-        })
+        let counts = self.created_by_day(filter, days_before(end)).await?;
+        Ok(DailyCounts::ending_at(end, counts))
     }
 
-    /// Tickets created on each day of `interval`, which is made of 1 to 60 whole days. As for
-    /// [`Reader::daily_created`], the sum wants to be checked.
+    /// Tickets created on each day of `interval`, which is made of 1 to 60 whole days; `None`
+    /// where the answer leaves a day out.
     pub async fn created_by_day(
         &self,
         filter: &Filter,
         interval: Interval,
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<Vec<Option<u64>>, Error> {
         let days = whole_days(interval)?;
         let endpoint = Endpoint::ConversationsNew;
         self.by_day(endpoint, filter, interval, days).await
     }
 
-    /// Messages received on each day of `interval`, which is made of 1 to 60 whole days.
+    /// Messages received on each day of `interval`, which is made of 1 to 60 whole days; `None`
+    /// where the answer leaves a day out.
     pub async fn received_by_day(
         &self,
         filter: &Filter,
         interval: Interval,
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<Vec<Option<u64>>, Error> {
         let days = whole_days(interval)?;
         let endpoint = Endpoint::ReceivedMessages;
         self.by_day(endpoint, filter, interval, days).await
     }
 
-    /// Tickets created in `interval` of at most 60 days, where the productivity report does not
-    /// say: the sum of its days, the last of which may be cut short.
-    pub async fn created_alone(&self, filter: &Filter, interval: Interval) -> Result<u64, Error> {
+    /// Tickets created on each day of `interval` of at most 60 days, the last of which may be cut
+    /// short. As for [`Reader::daily_created`], they want to be confirmed.
+    pub async fn created_days(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<DailyCounts, Error> {
         let seconds = interval.seconds();
-        let days = usize::try_from(seconds / DAY + i64::from(seconds % DAY > 0))
+        let days = usize::try_from(seconds / DAY_SECONDS + i64::from(seconds % DAY_SECONDS > 0))
             .ok()
             .filter(|days| *days > 0 && seconds <= LONGEST_BY_DAY)
             .ok_or(Error::NotDays { interval })?;
         let endpoint = Endpoint::ConversationsNew;
-        let days = self.by_day(endpoint, filter, interval, days).await?;
-        let sum = days
-            .iter()
-            .try_fold(0_u64, |sum, day| sum.checked_add(*day));
-        sum.ok_or_else(|| not_understood(endpoint, "counts beyond any number".to_owned()))
+        let counts = self.by_day(endpoint, filter, interval, days).await?;
+        let day = SignedDuration::from_secs(DAY_SECONDS);
+        let starts =
+            std::iter::successors(Some(interval.start), |start| start.checked_add(day).ok());
+        let bounds = starts.take(days).chain([interval.end]).collect();
+        DailyCounts::between(bounds, counts).ok_or(Error::NotDays { interval })
     }
 
     async fn by_day(
@@ -234,7 +227,7 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
         days: usize,
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<Vec<Option<u64>>, Error> {
         let mut query = filter.report(interval);
         query.push("viewBy", "day");
         let series: Series = self.get(endpoint, &query).await?;
@@ -299,8 +292,8 @@ fn not_understood(endpoint: Endpoint, what: String) -> Error {
 /// How many days `interval` is made of: 1 to 60, with nothing left over.
 fn whole_days(interval: Interval) -> Result<usize, Error> {
     let seconds = interval.seconds();
-    usize::try_from(seconds / DAY)
+    usize::try_from(seconds / DAY_SECONDS)
         .ok()
-        .filter(|days| *days > 0 && seconds % DAY == 0 && seconds <= LONGEST_BY_DAY)
+        .filter(|days| *days > 0 && seconds % DAY_SECONDS == 0 && seconds <= LONGEST_BY_DAY)
         .ok_or(Error::NotDays { interval })
 }

@@ -13,11 +13,11 @@ use serde_json::error::Category;
 
 pub use self::report::Productivity;
 pub(super) use self::{
-    list::{Entry, Named, Total},
+    list::{Entry, Named, Oldest, Total},
     problem::problem,
     report::Happiness,
     series::Series,
-    token::{BEARER, granted, oauth_error},
+    token::{granted, oauth_error},
 };
 
 /// Decodes an answer. The error says what is wrong and where, without any of the answer's text.
@@ -40,6 +40,38 @@ fn without_text(error: &serde_json::Error) -> String {
             error.column()
         ),
     }
+}
+
+/// Reads a body as every kind of answer. Whatever it is, nothing panics and no error repeats it.
+///
+/// # Panics
+///
+/// Where one of the properties does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn survive(body: &[u8]) {
+    fn quiet<T>(outcome: Result<T, String>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(told) => {
+                assert!(!told.contains("planted"), "{told}");
+                None
+            }
+        }
+    }
+    let start = jiff::Timestamp::UNIX_EPOCH;
+    if let Some(report) = quiet(decode::<Productivity>(body)) {
+        let _ = (report.current(), report.previous());
+    }
+    if let Some(series) = quiet(decode::<Series>(body)) {
+        let _ = series.by_day(start, 56);
+    }
+    if let Some(page) = quiet(decode::<Named>(body)) {
+        let _ = page.has_next(1);
+    }
+    let _ = quiet(decode::<Happiness>(body));
+    let _ = quiet(decode::<Total>(body));
+    let _ = quiet(granted(body));
+    let _ = (problem(body), oauth_error(body));
 }
 
 #[cfg(test)]

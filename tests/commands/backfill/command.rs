@@ -21,7 +21,7 @@ async fn run(world: &World, top: &str, flags: &[&str]) -> Ended {
     run_with(world, &text, flags)
 }
 
-fn run_with(world: &World, config: &str, flags: &[&str]) -> Ended {
+pub fn run_with(world: &World, config: &str, flags: &[&str]) -> Ended {
     let path = world.path("contact-rate.yml");
     fs::write(&path, config).unwrap();
     let config = format!("--config.file={}", path.display());
@@ -31,13 +31,13 @@ fn run_with(world: &World, config: &str, flags: &[&str]) -> Ended {
     exporter::run(&arguments, &[])
 }
 
-const WEEK: [&str; 2] = ["--from=2025-05-01", "--to=2025-05-07"];
+pub const WEEK: [&str; 2] = ["--from=2025-05-01", "--to=2025-05-07"];
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&WEEK[..], more].concat()
 }
 
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -63,7 +63,16 @@ async fn impossible_instants_and_flags_are_refused() {
             with(&["--label=segment=x"]),
             "a label of the series themselves",
         ),
+        (
+            with(&["--label=source=x"]),
+            "a label of the series themselves",
+        ),
         (with(&["--label=__x=y"]), "the name must be"),
+        (with(&["--label=job-x=y"]), "the name must be"),
+        (
+            with(&["--label=job=a", "--label=x=y", "--label=job=b"]),
+            "--label=job=… is given twice",
+        ),
     ] {
         let ended = run(&world, "", &flags).await;
         assert_eq!(ended.code, Some(2), "{flags:?}: {}", ended.output);
@@ -77,13 +86,29 @@ async fn impossible_instants_and_flags_are_refused() {
     assert_eq!(names(world.folder.path()), ["contact-rate.yml"]);
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = names
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     names
+}
+
+/// As a cache on a read-only file system: nobody can make a folder below a file, not even root.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_cannot_be_written_is_named_before_any_call() {
+    let world = World::new().await;
+    let file = world.path("file");
+    fs::write(&file, "").unwrap();
+    let cache = format!("--cache-dir={}", file.join("cache").display());
+    let ended = run(&world, "windows: [1d]", &with(&[&cache])).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    let said = one_line(&ended.output);
+    assert!(said.contains("for the cache"), "{said}");
+    assert!(said.contains("file/cache"), "{said}");
+    assert!(world.asked().is_empty());
+    assert!(!world.path("history.om").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

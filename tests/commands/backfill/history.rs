@@ -52,7 +52,7 @@ async fn a_killed_run_goes_on_and_prometheus_shows_the_truth() {
 
     let answered = calls / 2;
     world.answer_only(answered);
-    kill_when_quiet(&world, &arguments, &output, answered);
+    kill_when_quiet(&world, &arguments, &output, answered).await;
     assert!(!output.exists(), "whole or not at all");
     assert_eq!(foreseen(&arguments), calls - answered);
 
@@ -72,7 +72,8 @@ async fn a_killed_run_goes_on_and_prometheus_shows_the_truth() {
         "{}",
         second.output
     );
-    no_answer_is_kept_twice(&cache(&output));
+    let kept = super::cache::kept(&output).await;
+    assert!(kept.of_populations > 1000, "{kept:?}");
 
     let text = fs::read_to_string(&output).unwrap();
     fs::remove_file(&output).unwrap();
@@ -111,32 +112,9 @@ fn run(arguments: &[String]) -> exporter::Ended {
     exporter::run(&arguments, &[])
 }
 
-fn cache(output: &Path) -> std::path::PathBuf {
-    output.with_file_name("history.om.cache")
-}
-
-/// Lines of the cache, without its definition and lock.
-fn lines(cache: &Path) -> Vec<String> {
-    let Ok(folder) = fs::read_dir(cache) else {
-        return Vec::new();
-    };
-    let mut lines = Vec::new();
-    for file in folder {
-        let path = file.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            let text = fs::read_to_string(path).unwrap();
-            lines.extend(text.lines().map(str::to_owned));
-        }
-    }
-    lines
-}
-
 /// Kills the run once every answer that was given is kept: what a kill may lose are only answers
 /// still under way.
-fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, answered: usize) {
+async fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, answered: usize) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_contact-rate-exporter"))
         .args(arguments)
         .stdout(Stdio::null())
@@ -153,28 +131,13 @@ fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, answered:
             .keys()
             .map(|uri| if uri.contains("previousStart=") { 2 } else { 1 })
             .sum();
-        let kept = lines(&cache(output));
-        let kept = kept
-            .iter()
-            .filter(|line| !line.contains(r#""kind":"population""#));
-        if asked.len() == answered && kept.count() == answers {
+        let kept = super::cache::kept(output).await;
+        if asked.len() == answered && kept.of_tickets == answers {
             break;
         }
-        std::thread::sleep(server::PAUSE);
+        tokio::time::sleep(server::PAUSE).await;
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-fn no_answer_is_kept_twice(cache: &Path) {
-    let mut seen = BTreeSet::new();
-    let mut populations = 0;
-    for line in lines(cache) {
-        let (question, _) = line.split_once(r#","value":"#).unwrap();
-        populations += usize::from(question.contains(r#""kind":"population""#));
-        assert!(seen.insert(question.to_owned()), "{line}");
-    }
-    assert!(populations > 1000, "{populations}");
+    world.kill(&mut child);
 }
 
 /// A Prometheus on the imported blocks, which scrapes nothing.

@@ -2,10 +2,7 @@
 
 use contact_rate_exporter::{
     demo::story::{Activity, Channel, Filter, MAILBOXES, TAGS},
-    domain::{
-        Assessment, DAYS, DailyCounts, Evidence, Exposure, Interval, Tickets, Window, assess,
-        dispersion,
-    },
+    domain::{Assessment, DAYS, Evidence, Exposure, Interval, Tickets, Window, assess, dispersion},
 };
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -65,10 +62,10 @@ impl Moment {
 
     fn dispersion(&self) -> f64 {
         let filter = self.filter();
-        dispersion(&DailyCounts(std::array::from_fn(|day| {
+        dispersion(&std::array::from_fn::<u64, DAYS, _>(|day| {
             let start = self.end - days((DAYS - day).try_into().unwrap());
             STORY.created(&filter, start, start + days(1))
-        })))
+        }))
     }
 
     /// The rate as the specification has it, from the story's own numbers.

@@ -1,61 +1,66 @@
 //! A simulated Help Scout that keeps count, the database of its story, and configs for both.
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::Child,
+    sync::{Arc, Mutex},
 };
 
-use contact_rate_exporter::{
-    config::{self, Config},
-    demo::{
-        database,
-        simulator::{Options, Simulator, bind, serve},
-        story::{DEFAULT_SEED, Scenario, Story},
-    },
+use contact_rate_exporter::demo::{
+    simulator::{Options, Simulator, bind, serve},
+    story::Story,
 };
-use hyper::{Request, Response, StatusCode, body::Bytes};
-use jiff::{SignedDuration, Timestamp};
+use hyper::{Request, Response, StatusCode, body::Bytes, header};
 use tempfile::TempDir;
-use tokio::{sync::OnceCell, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 
-/// When the story is told: it goes back three years from here.
-pub fn now() -> Timestamp {
-    "2026-03-11T14:37:20Z".parse().unwrap()
-}
-
-pub static STORY: LazyLock<Arc<Story>> =
-    LazyLock::new(|| Arc::new(Story::new(Scenario::Incident, DEFAULT_SEED, now())));
+pub use crate::common::story::{STORY, database, days, now};
 
 /// Reports and lists, without token, mailboxes and tags.
 pub const COUNTED: [&str; 2] = ["/v2/reports/", "/v2/conversations"];
 
-pub fn days(count: i64) -> SignedDuration {
-    SignedDuration::from_hours(24 * count)
-}
-
-/// The story's database, written once for all tests of this program.
-pub async fn database() -> &'static Path {
-    static DATABASE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
-    let (_, path) = DATABASE
-        .get_or_init(async || {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("story.sqlite");
-            database::create(&path, &STORY).await.unwrap();
-            (folder, path)
-        })
-        .await;
-    path
-}
-
 /// What happens to a request before it is answered.
 pub type Fault = Arc<dyn Fn(&Request<Bytes>) -> Option<StatusCode> + Send + Sync>;
+
+/// What is answered instead of the story's answer.
+pub type Instead = Arc<dyn Fn(&Request<Bytes>) -> Option<Response<Bytes>> + Send + Sync>;
+
+/// Who asked what.
+#[derive(Default)]
+struct Book {
+    asked: BTreeMap<String, usize>,
+    /// The tokens of those that asked; each run of the program has its own.
+    callers: BTreeSet<Vec<u8>>,
+    gone: BTreeSet<Vec<u8>>,
+}
+
+impl Book {
+    fn answered(&self) -> usize {
+        self.asked.values().sum()
+    }
+
+    /// Counts a request, unless `limit` are counted.
+    fn counts(&mut self, request: &Request<Bytes>, limit: usize) -> bool {
+        let free = self.answered() < limit;
+        if free {
+            *self.asked.entry(request.uri().to_string()).or_default() += 1;
+            self.callers.insert(token(request));
+        }
+        free
+    }
+}
+
+fn token(request: &Request<Bytes>) -> Vec<u8> {
+    let token = request.headers().get(header::AUTHORIZATION);
+    token.map_or_else(Vec::new, |token| token.as_bytes().to_vec())
+}
 
 /// A Help Scout.
 pub struct World {
     pub folder: TempDir,
     address: String,
-    asked: Arc<Mutex<BTreeMap<String, usize>>>,
+    book: Arc<Mutex<Book>>,
     limit: watch::Sender<usize>,
     running: JoinHandle<()>,
 }
@@ -66,42 +71,53 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut Options), fault: Fault) -> Self {
+        let instead: Instead = Arc::new(move |request| {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = fault(request)?;
+            Some(response)
+        });
+        Self::of(Arc::clone(&STORY), change, instead).await
+    }
+
+    /// Of any story.
+    pub async fn of(
+        story: Arc<Story>,
+        change: impl FnOnce(&mut Options),
+        instead: Instead,
+    ) -> Self {
         let mut options = Options {
             requests_per_minute: 1_000_000,
             clock: Arc::new(now),
             ..Options::default()
         };
         change(&mut options);
-        let simulator = Arc::new(Simulator::new(Arc::clone(&STORY), options));
+        let simulator = Arc::new(Simulator::new(story, options));
         let listener = bind().await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let asked: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+        let book: Arc<Mutex<Book>> = Arc::default();
         let (limit, limited) = watch::channel(usize::MAX);
         let answer = {
-            let asked = Arc::clone(&asked);
+            let book = Arc::clone(&book);
             move |request: Request<Bytes>| {
-                let (simulator, fault) = (Arc::clone(&simulator), Arc::clone(&fault));
-                let asked = Arc::clone(&asked);
+                let (simulator, instead) = (Arc::clone(&simulator), Arc::clone(&instead));
+                let book = Arc::clone(&book);
                 let mut limited = limited.clone();
                 async move {
-                    if let Some(status) = fault(&request) {
-                        let mut response = Response::new(Bytes::new());
-                        *response.status_mut() = status;
+                    if let Some(response) = instead(&request) {
                         return response;
                     }
                     let path = request.uri().path();
                     if COUNTED.iter().any(|counted| path.starts_with(counted)) {
-                        let uri = request.uri().to_string();
-                        let take = |limit: &usize| {
-                            let mut asked = asked.lock().unwrap();
-                            let free = asked.values().sum::<usize>() < *limit;
-                            if free {
-                                *asked.entry(uri.clone()).or_default() += 1;
-                            }
-                            free
+                        let limit = *limited.borrow_and_update();
+                        let (gone, counted) = {
+                            let mut book = book.lock().unwrap();
+                            let gone = book.gone.contains(&token(&request));
+                            (gone, !gone && book.counts(&request, limit))
                         };
-                        let start = *limited.borrow_and_update();
-                        if !take(&start) {
+                        if gone {
+                            return Response::new(Bytes::new());
+                        }
+                        if !counted {
                             // Whoever asked is gone when the limit changes.
                             let _changed = limited.changed().await;
                             return Response::new(Bytes::new());
@@ -115,7 +131,7 @@ impl World {
         Self {
             folder: tempfile::tempdir().unwrap(),
             address,
-            asked,
+            book,
             limit,
             running,
         }
@@ -123,12 +139,31 @@ impl World {
 
     /// The counted requests that were answered, and how often.
     pub fn asked(&self) -> BTreeMap<String, usize> {
-        self.asked.lock().unwrap().clone()
+        self.book.lock().unwrap().asked.clone()
+    }
+
+    /// How often a counted request was answered.
+    pub fn times_asked(&self) -> usize {
+        self.book.lock().unwrap().answered()
+    }
+
+    /// Kills `run`. What it sent and was not read yet counts no more.
+    pub fn kill(&self, run: &mut Child) {
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let mut book = self.book.lock().unwrap();
+        let callers = std::mem::take(&mut book.callers);
+        book.gone.extend(callers);
     }
 
     /// Answers so many counted requests in all, and leaves the others without an answer.
     pub fn answer_only(&self, limit: usize) {
         self.limit.send_replace(limit);
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -162,18 +197,8 @@ populations:
 ",
             self.address,
             database().await.display(),
-            // Every config of these tests but one has this window.
-            if top.contains("36h") {
-                ""
-            } else {
-                "targets: [{population: dossiers, window: 1d, tickets: created, at_most: 0.06}]"
-            }
+            "targets: [{population: dossiers, window: 1d, tickets: created, at_most: 0.06}]"
         )
-    }
-
-    pub async fn config(&self, top: &str, help_scout: &str) -> Config {
-        let text = self.config_text(top, help_scout).await;
-        config::parse(&text, Path::new("test.yml"), &|_| None).unwrap()
     }
 }
 

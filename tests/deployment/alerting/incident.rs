@@ -101,7 +101,11 @@ fn selectors(query: &str) -> BTreeSet<String> {
         let word = &rest[start..];
         let end = word.find(|c| !is_name(c)).unwrap_or(word.len());
         let (name, mut after) = word.split_at(end);
-        if name.starts_with("contact_") || name.starts_with("job:") || name == "up" {
+        let recorded = ["job:", "instance:"];
+        if name.starts_with("contact_")
+            || recorded.iter().any(|level| name.starts_with(level))
+            || name == "up"
+        {
             let mut selector = name.to_owned();
             if after.starts_with('{') {
                 let (matchers, beyond) = after.split_at(after.find('}').unwrap() + 1);

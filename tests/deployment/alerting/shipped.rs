@@ -7,6 +7,18 @@ const INTERVAL: &str = "1s";
 /// How long the test's alerts must hold.
 const HELD: &str = "3s";
 
+/// What alerts judge over time, the same for the test, and how often it occurs in the rules.
+const OVER_TIME: [(&str, &str, usize); 8] = [
+    (":bool[6h]", ":bool[3s]", 4),
+    (":bool[12h]", ":bool[3s]", 1),
+    (":bool[1h]", ":bool[3s]", 1),
+    ("[8h:5m]) >= 72", "[6s:1s]) >= 3", 4),
+    ("[16h:5m]) >= 144", "[6s:1s]) >= 3", 1),
+    ("[2h:5m]) >= 12", "[6s:1s]) >= 3", 1),
+    ("[15m]", "[3s]", 2),
+    ("[25m:1m]) >= 15", "[6s:1s]) >= 3", 2),
+];
+
 /// The files for a Prometheus that scrapes `exporter` and tells `alertmanager`.
 pub fn prometheus(exporter: &str, alertmanager: &str) -> Vec<(&'static str, String)> {
     let config = read("prometheus/prometheus.yml");
@@ -18,6 +30,11 @@ pub fn prometheus(exporter: &str, alertmanager: &str) -> Vec<(&'static str, Stri
     let config = addresses(&config, "localhost:10473", exporter, 1);
     let config = addresses(&config, "localhost:9093", alertmanager, 1);
     let rules = durations(&read("prometheus/rules/contact-rate.yml"), &["for"], HELD);
+    let rules = OVER_TIME
+        .iter()
+        .fold(rules, |rules, (shipped, short, times)| {
+            addresses(&rules, shipped, short, *times)
+        });
     vec![
         ("prometheus.yml", config),
         ("rules/contact-rate.yml", rules),
@@ -54,7 +71,7 @@ fn durations(text: &str, keys: &[&str], value: &str) -> String {
     changed
 }
 
-/// Replaces an address outside comments, which must be there `times` times.
+/// Replaces a text, as an address, which must be there `times` times.
 fn addresses(text: &str, address: &str, by: &str, times: usize) -> String {
     assert_eq!(text.matches(address).count(), times, "{address}:\n{text}");
     text.replace(address, by)

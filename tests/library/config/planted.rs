@@ -117,7 +117,7 @@ fn shown(text: &str, variable: &str) -> (String, Option<Config>) {
         Ok(config) => {
             let telemetry = Telemetry::new().unwrap();
             let mut shown = format!("{config:?}");
-            if let Err(error) = app::readers(&config, &telemetry, None) {
+            if let Err(error) = app::sources(&config, &telemetry, None) {
                 let mut cause: Option<&dyn Error> = Some(&error);
                 while let Some(error) = cause {
                     write!(shown, "{error} {error:?}").unwrap();

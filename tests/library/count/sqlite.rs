@@ -245,7 +245,7 @@ async fn faults_are_told_apart_and_overcome() {
     };
     let waiting = of(
         &locked,
-        Duration::from_millis(300),
+        Duration::from_secs(2),
         &["SELECT count(*) FROM people"],
     );
     let text = refused(&waiting, 0, Reason::Timeout).await;

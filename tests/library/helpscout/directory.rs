@@ -37,7 +37,7 @@ async fn lists_are_read_page_by_page_once() {
     let filter = reader.filter(&segment).await.unwrap();
     reader.open_tickets(&filter).await.unwrap();
     assert!(desk.targets().contains(&format!(
-        "{CONVERSATIONS}?status=active&mailbox=102&tag=Q%26A%20caf%C3%A9"
+        "{CONVERSATIONS}?status=active&mailbox=102&tag=Q%26A%20caf%C3%A9&sortField=createdAt&sortOrder=asc"
     )));
     let comma = Segment {
         tags: vec![Reference::Id(8)],

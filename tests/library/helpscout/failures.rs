@@ -66,15 +66,15 @@ async fn failures_have_their_reason_and_their_number_of_tries() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_what_help_scout_said() {
+async fn a_failure_tells_the_parameters_and_no_text_of_others() {
     let desk = Desk::only(PRODUCTIVITY, || {
         Reply::json(400, fixture("error-400-validation.json")).with("correlation-id", "abc-1#7")
     })
     .await;
     assert_eq!(
         desk.productivity().await.unwrap_err().to_string(),
-        "/v2/reports/productivity answered with status 400: Bad request; start must be a valid \
-         ISO 8601 date; viewBy value not supported for this range (Correlation-Id abc-1#7)"
+        "/v2/reports/productivity answered with status 400: it complains of start, viewBy \
+         (Correlation-Id abc-1#7)"
     );
 }
 

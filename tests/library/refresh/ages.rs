@@ -13,7 +13,8 @@ use contact_rate_exporter::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::desk::{
-    Desk, Fate, POPULATIONS, Published, end, now, pass, refresher, source, status, successor,
+    Desk, Fate, POPULATIONS, Published, end, never, now, pass, refresher, refresher_to, source,
+    status,
 };
 
 const PRODUCTIVITY: &str = "/v2/reports/productivity";
@@ -87,7 +88,7 @@ populations:
 ";
     let config = desk.config(flaky).await;
     let published = Published::new();
-    let mut refresher = successor(&config, &published, clock, None);
+    let mut refresher = refresher_to(&config, &published, clock);
     refresher.refresh().await;
     let whole = published.latest();
     assert_eq!(of_users(&whole).len(), 3 * 4);
@@ -175,7 +176,7 @@ async fn what_is_too_old_disappears_between_refreshes() {
     let (mut refresher, published) = refresher(&config);
     tokio::select! {
         // Nothing is under way after the first refresh: from there on, time passes by itself.
-        () = refresher.run(tokio::time::pause) => {}
+        () = refresher.run(never(), tokio::time::pause) => {}
         gone = published.within(config.interval * 9 / 10, |snapshot| snapshot.window_end.is_some() && no_values(snapshot)) => {
             assert!(source(&gone, "tickets").unwrap().up, "its last reading was good");
         }
@@ -217,7 +218,7 @@ async fn a_clock_that_jumps_harms_no_number() {
     let config = desk.config(POPULATIONS).await;
     let published = Published::new();
     SECONDS.store(now().as_second(), Ordering::Relaxed);
-    let mut refresher = successor(&config, &published, clock, None);
+    let mut refresher = refresher_to(&config, &published, clock);
     let hour = 3_600;
     let year = 366 * 24 * hour;
     for at in [0, hour, -hour, 2 * year, -2 * year, 59, -now().as_second()] {

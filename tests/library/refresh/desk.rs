@@ -2,6 +2,7 @@
 //! story at one instant.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
@@ -15,15 +16,18 @@ use contact_rate_exporter::{
         simulator::{Options, Simulator, bind, serve},
         story::{DEFAULT_SEED, Scenario, Story},
     },
-    domain::Source,
-    refresh::{Carried, Outlets, Refresher},
-    snapshot::{Snapshot, SourceFailure, SourceState},
+    domain::{Reason, Source},
+    refresh::{Outlets, Refresher, Reload, Sources},
+    snapshot::{Snapshot, SourceState},
     sources::helpscout::Telemetry,
 };
 use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::{sync::OnceCell, sync::watch, task::AbortHandle};
+use tokio::{
+    sync::{OnceCell, mpsc, oneshot, watch},
+    task::AbortHandle,
+};
 
 /// The story that everything here is read from.
 pub static STORY: LazyLock<Arc<Story>> =
@@ -155,7 +159,7 @@ impl Desk {
 
     /// How often each path was asked since the last time.
     pub fn calls(&self) -> Vec<(String, usize)> {
-        let mut calls = std::collections::BTreeMap::new();
+        let mut calls = BTreeMap::new();
         for asked in self.asked() {
             let path = asked.split('?').next().unwrap().to_owned();
             *calls.entry(path).or_insert(0) += 1;
@@ -189,14 +193,14 @@ populations:
 #[derive(Clone)]
 pub struct Published {
     latest: watch::Sender<Option<Arc<Snapshot>>>,
-    failures: Arc<Mutex<Vec<(Source, SourceFailure)>>>,
+    told: Arc<Mutex<BTreeMap<(Source, Reason), u64>>>,
 }
 
 impl Published {
     pub fn new() -> Self {
         Self {
             latest: watch::Sender::new(None),
-            failures: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -205,13 +209,20 @@ impl Published {
         self.latest.borrow().clone().unwrap()
     }
 
-    /// Failed readings since the last time: source and reason.
+    /// Failed readings since the last time, by source and reason.
     pub fn failures(&self) -> Vec<String> {
-        let failures = std::mem::take(&mut *self.failures.lock().unwrap());
+        let mut told = self.told.lock().unwrap();
+        let mut failures = Vec::new();
+        let latest = self.latest.borrow().clone();
+        for state in latest.iter().flat_map(|snapshot| &snapshot.sources) {
+            for (reason, total) in state.failures.iter() {
+                let before = told.insert((state.source.clone(), reason), total);
+                let new = total - before.unwrap_or(0);
+                let failure = format!("{} {reason}", state.source);
+                failures.extend((0..new).map(|_| failure.clone()));
+            }
+        }
         failures
-            .iter()
-            .map(|(source, failure)| format!("{source} {}", failure.reason))
-            .collect()
     }
 
     /// Waits for a snapshot of which something holds.
@@ -234,16 +245,10 @@ impl Published {
     }
 
     fn outlets(&self, clock: fn() -> Timestamp) -> Outlets {
-        let (latest, failures) = (self.latest.clone(), Arc::clone(&self.failures));
+        let latest = self.latest.clone();
         Outlets {
             publish: Box::new(move |snapshot| {
                 latest.send_replace(Some(snapshot));
-            }),
-            failed: Box::new(move |source, failure| {
-                failures
-                    .lock()
-                    .unwrap()
-                    .push((source.clone(), failure.clone()));
             }),
             now: clock,
         }
@@ -253,23 +258,38 @@ impl Published {
 /// A refresher of the config, and what it publishes.
 pub fn refresher(config: &Config) -> (Refresher, Published) {
     let published = Published::new();
-    let refresher = successor(config, &published, now, None);
+    let refresher = refresher_to(config, &published, now);
     (refresher, published)
 }
 
-/// A refresher that publishes where another did.
-pub fn successor(
-    config: &Config,
-    published: &Published,
-    clock: fn() -> Timestamp,
-    carried: Option<Carried>,
-) -> Refresher {
+/// A refresher that publishes there, and has the time from that clock.
+pub fn refresher_to(config: &Config, published: &Published, clock: fn() -> Timestamp) -> Refresher {
+    let outlets = Arc::new(published.outlets(clock));
+    Refresher::new(Arc::new(config.clone()), sources_of(config, None), outlets)
+}
+
+/// A new configuration for a running refresher.
+pub fn reload(config: &Config, predecessor: &Sources) -> Reload {
+    Reload {
+        config: Arc::new(config.clone()),
+        sources: Arc::new(sources_of(config, Some(predecessor))),
+        adopted: oneshot::channel().0,
+    }
+}
+
+/// No new configuration ever.
+pub fn never() -> mpsc::Receiver<Reload> {
+    let (reloads, never) = mpsc::channel(1);
+    std::mem::forget(reloads);
+    never
+}
+
+fn sources_of(config: &Config, predecessor: Option<&Sources>) -> Sources {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let telemetry = Telemetry::new().unwrap();
-    let readers = app::readers(config, &telemetry, None).unwrap();
-    let outlets = Arc::new(published.outlets(clock));
-    Refresher::new(Arc::new(config.clone()), readers, outlets, carried)
+    let predecessor = predecessor.map(|sources| &sources.tickets);
+    app::sources(config, &telemetry, predecessor).unwrap()
 }
 
 /// Lets time pass while nothing is under way.
@@ -290,8 +310,10 @@ pub fn source<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a SourceState>
 /// The names of the sources that exist, each with `up` or its reason.
 pub fn sources(snapshot: &Snapshot) -> Vec<String> {
     let state = |state: &SourceState| {
-        let failure = state.last_failure.as_ref();
-        let how = failure.map_or("up".to_owned(), |failure| failure.reason.to_string());
+        let failure = state.last_failure();
+        let how = failure
+            .as_ref()
+            .map_or("up".to_owned(), |failure| failure.reason.to_string());
         assert!(!state.up || failure.is_none());
         format!(
             "{} {}",

@@ -11,7 +11,9 @@ use contact_rate_exporter::{
     snapshot::{PopulationValues, Snapshot},
 };
 
-use super::desk::{Desk, Fate, POPULATIONS, index, pass, refresher, source, sources, status};
+use super::desk::{
+    Desk, Fate, POPULATIONS, index, never, pass, refresher, source, sources, status,
+};
 
 const PRODUCTIVITY: &str = "/v2/reports/productivity";
 const HAPPINESS: &str = "/v2/reports/happiness";
@@ -46,8 +48,7 @@ async fn a_segment_fails_alone() {
     );
     let text = &source(&snapshot, "tickets")
         .unwrap()
-        .last_failure
-        .as_ref()
+        .last_failure()
         .unwrap()
         .to_string();
     for part in ["segment lost", "`Usager`", "did you mean `Usagers`?"] {
@@ -65,7 +66,7 @@ async fn a_segment_fails_alone() {
         assert!(good.open.is_some() && good.dispersion.is_some());
     }
     assert!(lost.counts.iter().all(Option::is_none) && lost.ratings.iter().all(Option::is_none));
-    assert_eq!((lost.open, lost.dispersion), (None, None));
+    assert_eq!((&lost.open, lost.dispersion), (&None, None));
     assert_eq!(snapshot.rates.len(), 2 * 2 * 3 * 4);
     assert!(snapshot.rates.iter().all(|rate| rate.segment != 1));
 }
@@ -279,7 +280,7 @@ async fn refreshes_never_overlap() {
     let (mut refresher, published) = refresher(&config);
     let ended = AtomicUsize::new(0);
     tokio::select! {
-        () = refresher.run(|| {
+        () = refresher.run(never(), || {
             ended.fetch_add(1, Ordering::Relaxed);
         }) => {}
         () = async {
@@ -318,8 +319,7 @@ async fn a_refresh_that_runs_out_of_time_says_so() {
     assert_eq!(
         source(&snapshot, "tickets")
             .unwrap()
-            .last_failure
-            .as_ref()
+            .last_failure()
             .unwrap()
             .reason,
         Reason::Timeout

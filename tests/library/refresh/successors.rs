@@ -1,47 +1,40 @@
-//! What a reload keeps: a refresher after another, publishing where that one did.
+//! What a reload between two refreshes keeps.
 
 use std::{sync::Arc, time::Duration};
 
 use contact_rate_exporter::{
+    config::Config,
     refresh::Refresher,
     snapshot::{PopulationValues, Snapshot},
 };
 
-use super::desk::{
-    Desk, Fate, POPULATIONS, Published, now, pass, refresher, source, sources, successor,
-};
+use super::desk::{Desk, Fate, POPULATIONS, Published, pass, refresher, reload, source, sources};
 
-/// What it publishes before it has read anything.
-async fn first_page(published: &Published, mut refresher: Refresher) -> Option<Arc<Snapshot>> {
+/// What is published at once for a new configuration, before anything is read.
+fn first_page(
+    published: &Published,
+    refresher: &mut Refresher,
+    config: &Config,
+) -> Option<Arc<Snapshot>> {
     let before = published.latest();
-    tokio::select! {
-        biased;
-        () = refresher.run(|| {}) => None,
-        () = std::future::ready(()) => {
-            let after = published.latest();
-            (!Arc::ptr_eq(&before, &after)).then_some(after)
-        }
-    }
+    refresher.adopt(reload(config, refresher.sources()));
+    let after = published.latest();
+    (!Arc::ptr_eq(&before, &after)).then_some(after)
 }
 
 #[tokio::test]
 async fn what_counts_the_same_goes_on_with_its_values() {
     let desk = Desk::start(|_| {}).await;
     let config = desk.config(POPULATIONS).await;
-    let (mut first, published) = refresher(&config);
-    first.refresh().await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
     let whole = published.latest();
-    let carried = first.retire().await;
 
-    desk.script(|_, _| Fate::Silence);
     let targets =
         "targets: [{population: dossiers, window: 28d, tickets: created, at_most: 0.05}]\n";
     let mut config = desk.config(&format!("{POPULATIONS}{targets}")).await;
     config.helpscout.happiness = false;
-    let second = successor(&config, &published, now, Some(carried));
-    let page = first_page(&published, second)
-        .await
-        .expect("a page at once");
+    let page = first_page(&published, &mut refresher, &config).expect("a page at once");
     assert_eq!(page.rates, whole.rates);
     assert_eq!(page.populations, whole.populations);
     assert_eq!(page.window_end, whole.window_end);
@@ -56,14 +49,10 @@ async fn what_counts_the_same_goes_on_with_its_values() {
 async fn what_was_carried_over_is_no_younger_for_it() {
     let desk = Desk::start(|_| {}).await;
     let config = desk.config(POPULATIONS).await;
-    let (mut first, published) = refresher(&config);
-    first.refresh().await;
-    let carried = first.retire().await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
     pass(config.max_age).await;
-    let second = successor(&config, &published, now, Some(carried));
-    let page = first_page(&published, second)
-        .await
-        .expect("a page at once");
+    let page = first_page(&published, &mut refresher, &config).expect("a page at once");
     assert_eq!(page.rates, []);
     assert_eq!(page.populations[0], PopulationValues::Total(None));
 }
@@ -72,18 +61,13 @@ async fn what_was_carried_over_is_no_younger_for_it() {
 async fn what_counts_otherwise_leaves_the_old_page_until_it_has_one() {
     let desk = Desk::start(|_| {}).await;
     let config = desk.config(POPULATIONS).await;
-    let (mut first, published) = refresher(&config);
-    first.refresh().await;
-    first.retire().await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
 
     let config = desk.config(&format!("windows: [2d]\n{POPULATIONS}")).await;
-    let second = successor(&config, &published, now, None);
-    assert!(
-        first_page(&published, second).await.is_none(),
-        "nothing to show yet"
-    );
-    let mut second = successor(&config, &published, now, None);
-    second.refresh().await;
+    let page = first_page(&published, &mut refresher, &config);
+    assert!(page.is_none(), "nothing to show yet");
+    refresher.refresh().await;
     let page = published.latest();
     assert_eq!(page.frame.windows[0].name(), "2d");
     assert_eq!(page.segments[0].counts.len(), 1);
@@ -94,15 +78,14 @@ async fn what_counts_otherwise_leaves_the_old_page_until_it_has_one() {
 async fn after_a_reload_a_source_that_hangs_delays_no_other_either() {
     let desk = Desk::start(|_| {}).await;
     let config = desk.config(POPULATIONS).await;
-    let (mut first, published) = refresher(&config);
-    first.refresh().await;
-    first.retire().await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
     desk.only("/v2/reports/happiness", || Fate::Silence);
     let mut config = desk.config(&format!("windows: [2d]\n{POPULATIONS}")).await;
     config.timeout = Duration::from_secs(2);
-    let mut second = successor(&config, &published, now, None);
+    first_page(&published, &mut refresher, &config);
     tokio::select! {
-        () = second.refresh() => panic!("the refresh ended first"),
+        () = refresher.refresh() => panic!("the refresh ended first"),
         page = published.when(|page| page.frame.windows.len() == 1 && !page.rates.is_empty()) => {
             assert_eq!(page.window_end, None);
             assert!(sources(&page).contains(&"happiness unread".to_owned()));

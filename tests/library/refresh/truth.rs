@@ -1,10 +1,11 @@
 //! Every number of a snapshot, counted again from the story.
 
 use contact_rate_exporter::{
-    demo::story::{Activity, Channel, Filter, MAILBOXES, TAGS},
+    demo::story::{Activity, Channel, Filter, MAILBOXES, Status, TAGS},
     domain::{Bounds, Exposure, Tickets, bounds, rise_p_value},
     snapshot::{PopulationValues, RateValues, Snapshot},
 };
+use jiff::Timestamp;
 
 use super::desk::{Desk, POPULATIONS, STORY, before_end, end, refresher, sources};
 
@@ -19,6 +20,19 @@ const WINDOWS: [(&str, i64); 6] = [
     ("90d", 90 * DAY),
     ("36h", 3 * DAY / 2),
 ];
+
+/// When the oldest ticket of a status that waits was created.
+fn oldest(filter: &Filter, status: &str) -> Option<Timestamp> {
+    let status = match status {
+        "active" => Status::Active,
+        "pending" => Status::Pending,
+        other => panic!("{other}"),
+    };
+    let now = super::desk::now();
+    let statuses = [status];
+    let waiting = STORY.list(filter, &statuses, Timestamp::MIN, now, now);
+    waiting.map(|ticket| ticket.created).min()
+}
 
 fn segments() -> [(&'static str, Filter); 4] {
     let filter = Filter::default();
@@ -265,15 +279,17 @@ async fn every_number_is_that_of_the_story() {
         let values = &snapshot.segments[segment];
         close(values.dispersion.unwrap(), dispersion(&filter), name);
         let open = STORY.open(&filter, super::desk::now());
-        let expected = filter
-            .channels
-            .is_empty()
-            .then_some((open.active, open.pending));
-        assert_eq!(
-            values.open.map(|open| (open.active, open.pending)),
-            expected,
-            "{name}"
-        );
+        let expected = [("active", open.active), ("pending", open.pending)];
+        for open in values.open.iter().flatten() {
+            let oldest = oldest(&filter, &open.status);
+            assert_eq!(open.oldest, oldest, "{name} {}", open.status);
+        }
+        let told = values.open.as_ref().map(|open| {
+            let told = open.iter().map(|one| (one.status.as_str(), one.count));
+            told.collect::<Vec<_>>()
+        });
+        let listable = filter.channels.is_empty();
+        assert_eq!(told, listable.then(|| expected.to_vec()), "{name}");
         for (index, (window_name, window)) in WINDOWS.into_iter().enumerate() {
             let what = format!("{name} {window_name}");
             let activity = activity(&filter, window, 0);
@@ -375,7 +391,11 @@ async fn a_refresh_costs_the_calls_that_it_promises() {
     assert_eq!(total, 2 * windows * segments + 3 * segments - 2);
     assert_eq!(
         total,
-        contact_rate_exporter::refresh::help_scout_calls(&config, false)
+        refresher
+            .sources()
+            .tickets
+            .budget(&config)
+            .calls_per_refresh
     );
     assert_eq!(published.failures(), [""; 0]);
 }

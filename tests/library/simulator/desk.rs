@@ -1,30 +1,17 @@
 //! A running simulator and its story.
 
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::{Arc, Once};
 
-use contact_rate_exporter::demo::{
-    simulator::{Options, Simulator, bind},
-    story::{DEFAULT_SEED, Scenario, Story},
-};
+use contact_rate_exporter::demo::simulator::{Options, Simulator, bind};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-pub(crate) static STORY: LazyLock<Arc<Story>> =
-    LazyLock::new(|| Arc::new(Story::new(Scenario::Incident, DEFAULT_SEED, now())));
-
-/// A Wednesday afternoon.
-pub(crate) fn now() -> Timestamp {
-    "2026-03-11T14:37:20Z".parse().unwrap()
-}
+pub(crate) use crate::common::story::{STORY, days, now};
 
 pub(crate) fn hours(count: i64) -> SignedDuration {
     SignedDuration::from_hours(count)
-}
-
-pub(crate) fn days(count: i64) -> SignedDuration {
-    hours(24 * count)
 }
 
 pub(crate) fn text(instant: Timestamp) -> String {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::commands::report::Error;
 
 fn month(text: &str) -> Month {
     text.parse().unwrap()
@@ -22,7 +23,7 @@ fn chosen(
     to: Option<&str>,
     include_current: bool,
     name: &str,
-) -> Result<Periods, Error> {
+) -> Result<Periods, MonthsError> {
     let now = NOW.parse().unwrap();
     let (from, to) = (from.map(month), to.map(month));
     periods(from, to, include_current, &zone(name), now)
@@ -146,7 +147,7 @@ fn no_empty_month() {
 #[test]
 fn what_cannot_be_reported() {
     let error = |from, to, current| {
-        let error = chosen(from, to, current, "UTC").unwrap_err();
+        let error = Error::from(chosen(from, to, current, "UTC").unwrap_err());
         assert!(error.is_usage());
         error.to_string()
     };

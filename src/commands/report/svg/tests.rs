@@ -4,21 +4,21 @@ use super::*;
 use crate::{
     commands::report::{
         months::{Month, periods, time_zone},
-        reading::Reading,
+        reading::Known,
         rows::rows,
     },
     domain::ContactCounts,
 };
 
 /// A report of the months before June 2026 and of what has gone by of June.
-fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
+fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Contents {
     let zone = time_zone("UTC").unwrap();
     let now = "2026-06-10T00:00:00Z".parse().unwrap();
     let from =
         (1..numbers.len()).fold("2026-06".parse().unwrap(), |month: Month, _| month.before());
     let periods = periods(Some(from), None, true, &zone, now).unwrap();
-    let mut readings = vec![Reading::default()];
-    readings.extend(numbers.iter().map(|numbers| Reading {
+    let mut known = vec![Known::default()];
+    known.extend(numbers.iter().map(|numbers| Known {
         counts: ContactCounts {
             created: numbers.map(|(created, _)| created),
             ..ContactCounts::default()
@@ -26,11 +26,12 @@ fn report(segment: &str, numbers: &[Option<(u64, f64)>]) -> Report {
         population: numbers.map(|(_, population)| population),
         dispersion: Some(1.5),
     }));
-    Report {
+    Contents {
         segment: segment.to_owned(),
         population: Some("dossiers_deposes".to_owned()),
         zone,
-        rows: rows(&periods, &readings),
+        rows: rows(&periods, &known),
+        missing: Vec::new(),
     }
 }
 

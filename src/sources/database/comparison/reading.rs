@@ -272,7 +272,11 @@ mod tests {
             "SELECT count(*) FROM t JOIN u ON t.id = u.id AND created < :end",
             "SELECT 1 UNION ALL SELECT count(*) FROM t WHERE created < :end;",
         ] {
-            assert_eq!(found(text, Dialect::Sqlite), [created.clone()], "{text}");
+            assert_eq!(
+                found(text, Dialect::Sqlite),
+                std::slice::from_ref(&created),
+                "{text}"
+            );
         }
         assert_eq!(
             found(

@@ -271,7 +271,7 @@ async fn a_refusal_is_told_with_its_correlation_id_and_without_secrets() {
     ]);
     let path = "/v2/reports/productivity";
     for expected in [
-        format!("{path} answered with status 400: Bad request (Correlation-Id abc#1)"),
+        format!("{path} answered with status 400 (Correlation-Id abc#1)"),
         format!("{path} answered with status 400 (Correlation-Id abc#1)"),
         format!("{path} answered with status 500 (Correlation-Id abc#1)"),
         format!(

@@ -1,14 +1,50 @@
 //! Answers that list things, page by page.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::lenient::{Count, List, object};
+use super::lenient::{Count, Instant, List, object};
 
 /// `/v2/conversations`, of which nothing but the total is read.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "a page")]
 pub(in crate::sources::helpscout) struct Total {
     page: TotalPage,
+}
+
+/// `/v2/conversations`, the oldest first, of which the total and one instant are read.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a page")]
+pub(in crate::sources::helpscout) struct Oldest {
+    page: TotalPage,
+    #[serde(rename = "_embedded", default, deserialize_with = "object")]
+    embedded: Option<Conversations>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "lists")]
+struct Conversations {
+    #[serde(default)]
+    conversations: List<Conversation>,
+}
+
+/// Nothing of a conversation but when it was created: the rest is somebody's.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a conversation")]
+struct Conversation {
+    created_at: Option<Instant>,
+}
+
+impl Oldest {
+    pub(in crate::sources::helpscout) const fn elements(&self) -> u64 {
+        self.page.total_elements.0
+    }
+
+    /// When the first of them was created.
+    pub(in crate::sources::helpscout) fn created_at(&self) -> Option<Timestamp> {
+        let first = self.embedded.as_ref()?.conversations.0.first()?;
+        first.created_at.map(|Instant(at)| at)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,32 +1,53 @@
 //! Answers that tell of a failure.
 
-/// The message of a failure and the parameters it complains of, bounded and on one line; never the
-/// value that was rejected. Takes the shapes of vnd.error and of the gateway.
+use super::token::OAUTH_CODES;
+
+/// The parameters that calls are made with, as a failure may name them.
+const PARAMETERS: [&str; 16] = [
+    "start",
+    "end",
+    "previousStart",
+    "previousEnd",
+    "mailboxes",
+    "mailbox",
+    "tags",
+    "tag",
+    "types",
+    "status",
+    "query",
+    "page",
+    "viewBy",
+    "officeHours",
+    "sortField",
+    "sortOrder",
+];
+
+/// What a failure says of itself in words that are known: OAuth2's code, and the parameters that it
+/// complains of. Free text is left out, whatever key it stands under: others write it, and it can
+/// hold a person's name. Takes the shapes of vnd.error and of the gateway.
 pub(in crate::sources::helpscout) fn problem(body: &[u8]) -> Option<String> {
-    const LONGEST: usize = 300;
-    const PARAMETERS: usize = 5;
     let problem: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let text = |value: &serde_json::Value, key: &str| {
-        value.get(key)?.as_str().map(|text| text.trim().to_owned())
+    let known = |value: &serde_json::Value, key: &str, words: &[&'static str]| {
+        let word = value.get(key)?.as_str()?;
+        words.iter().copied().find(|known| *known == word)
     };
-    let mut parts: Vec<String> = ["message", "error_description", "error"]
-        .into_iter()
-        .find_map(|key| text(&problem, key))
+    let mut said: Vec<String> = known(&problem, "error", &OAUTH_CODES)
+        .map(str::to_owned)
         .into_iter()
         .collect();
-    let parameters = problem
+    let errors = problem
         .pointer("/_embedded/errors")
         .and_then(serde_json::Value::as_array);
-    for parameter in parameters.into_iter().flatten().take(PARAMETERS) {
-        let words = [text(parameter, "path"), text(parameter, "message")];
-        parts.push(words.into_iter().flatten().collect::<Vec<_>>().join(" "));
+    let mut named: Vec<&str> = Vec::new();
+    for error in errors.into_iter().flatten() {
+        if let Some(name) = known(error, "path", &PARAMETERS)
+            && !named.contains(&name)
+        {
+            named.push(name);
+        }
     }
-    parts.retain(|part| !part.is_empty());
-    let line: String = parts
-        .join("; ")
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .take(LONGEST)
-        .collect();
-    (!line.is_empty()).then_some(line)
+    if !named.is_empty() {
+        said.push(format!("it complains of {}", named.join(", ")));
+    }
+    (!said.is_empty()).then(|| said.join("; "))
 }

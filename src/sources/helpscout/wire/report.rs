@@ -73,12 +73,10 @@ impl Productivity {
             };
             something.then_some(mean)
         };
-        let closed = count(totals.closed);
         ContactCounts {
             created: count(totals.new_conversations),
-            // Resolved tickets are closed ones: none closed, none resolved.
-            resolved: count(totals.resolved).or(closed.filter(|closed| *closed == 0)),
-            closed,
+            resolved: count(totals.resolved),
+            closed: count(totals.closed),
             replies: count(totals.replies_sent),
             received_messages: count(totals.messages_received),
             resolved_on_first_reply: count(totals.resolved_on_first_reply),
@@ -90,6 +88,7 @@ impl Productivity {
             resolution_mean_seconds: mean(totals.resolution_time, &self.resolution_time),
             handle_mean_seconds: mean(totals.handle_time, &self.handle_time),
         }
+        .completed()
     }
 }
 

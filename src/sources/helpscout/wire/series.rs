@@ -6,8 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::lenient::{Count, Instant, List};
-
-const DAY: i64 = 24 * 60 * 60;
+use crate::domain::DAY_SECONDS;
 
 /// A time series. The key of an element's start and value differs between endpoints and eras.
 #[derive(Debug, Deserialize)]
@@ -26,8 +25,9 @@ struct Bucket {
 }
 
 impl Series {
-    /// All buckets together.
-    pub(in crate::sources::helpscout) fn sum(&self) -> Result<u64, String> {
+    /// All buckets together; `None` when there is none, which tells nothing: they may have been left
+    /// out.
+    pub(in crate::sources::helpscout) fn sum(&self) -> Result<Option<u64>, String> {
         let mut sum: u64 = 0;
         for bucket in &self.current.0 {
             let Some(Count(count)) = bucket.messages.or(bucket.count) else {
@@ -37,17 +37,16 @@ impl Series {
                 .checked_add(count)
                 .ok_or_else(|| "counts beyond any number".to_owned())?;
         }
-        Ok(sum)
+        Ok((!self.current.0.is_empty()).then_some(sum))
     }
 
     /// One count per day for the `days` that begin at `start`. A bucket is placed by its own
-    /// start, which must be that of one of the days; a day without a bucket counts 0, so the
-    /// caller must hold the sum against a count it trusts.
+    /// start, which must be that of one of the days; a day without a bucket is `None`.
     pub(in crate::sources::helpscout) fn by_day(
         &self,
         start: Timestamp,
         days: usize,
-    ) -> Result<Vec<u64>, String> {
+    ) -> Result<Vec<Option<u64>>, String> {
         let mut placed = BTreeMap::new();
         for bucket in &self.current.0 {
             let Some(Instant(at)) = bucket.start.or(bucket.date) else {
@@ -57,7 +56,7 @@ impl Series {
                 return Err("a bucket without a count".to_owned());
             };
             let offset = at.duration_since(start);
-            let day = usize::try_from(offset.as_secs() / DAY)
+            let day = usize::try_from(offset.as_secs() / DAY_SECONDS)
                 .ok()
                 .filter(|day| {
                     *day < days && offset == SignedDuration::from_hours(24) * to_i32(*day)
@@ -69,9 +68,7 @@ impl Series {
                 return Err(format!("two buckets start at {at}"));
             }
         }
-        Ok((0..days)
-            .map(|day| placed.get(&day).copied().unwrap_or(0))
-            .collect())
+        Ok((0..days).map(|day| placed.get(&day).copied()).collect())
     }
 }
 

@@ -203,17 +203,20 @@ fn an_answer_that_is_none_is_refused_without_quoting_it() {
 fn series_take_either_key() {
     let new = read::<Series>("conversations-new.json");
     let start = instant("2026-01-05T00:00:00Z");
-    assert_eq!(new.by_day(start, 3), Ok(vec![11, 8, 3]));
-    assert_eq!(new.sum(), Ok(22));
+    assert_eq!(new.by_day(start, 3), Ok(vec![Some(11), Some(8), Some(3)]));
+    assert_eq!(new.sum(), Ok(Some(22)));
     let received = read::<Series>("conversations-received-messages.json");
-    assert_eq!(received.sum(), Ok(41));
+    assert_eq!(received.sum(), Ok(Some(41)));
     let older: Series =
         decode(br#"{"current":[{"date":"2026-01-05T00:00:00Z","count":2}],"previous":[]}"#)
             .unwrap();
-    assert_eq!(older.by_day(start, 1), Ok(vec![2]));
-    assert_eq!(older.sum(), Ok(2));
+    assert_eq!(older.by_day(start, 1), Ok(vec![Some(2)]));
+    assert_eq!(older.sum(), Ok(Some(2)));
     let none: Series = decode(br#"{"current":[]}"#).unwrap();
-    assert_eq!((none.sum(), none.by_day(start, 2)), (Ok(0), Ok(vec![0, 0])));
+    assert_eq!(
+        (none.sum(), none.by_day(start, 2)),
+        (Ok(None), Ok(vec![None, None]))
+    );
 }
 
 #[test]
@@ -223,16 +226,22 @@ fn buckets_are_placed_by_their_start() {
             .and_then(|series| series.by_day(instant("2026-01-05T13:30:00Z"), 3))
     };
     let bucket = |start: &str| format!(r#"{{"start":"{start}","count":4}}"#);
-    assert_eq!(by_day(&bucket("2026-01-06T13:30:00Z")), Ok(vec![0, 4, 0]));
+    assert_eq!(
+        by_day(&bucket("2026-01-06T13:30:00Z")),
+        Ok(vec![None, Some(4), None])
+    );
     assert_eq!(
         by_day(&bucket("2026-01-06T14:30:00+01:00")),
-        Ok(vec![0, 4, 0])
+        Ok(vec![None, Some(4), None])
     );
     let last_first = [
         bucket("2026-01-07T13:30:00Z"),
         bucket("2026-01-05T13:30:00Z"),
     ];
-    assert_eq!(by_day(&last_first.join(",")), Ok(vec![4, 0, 4]));
+    assert_eq!(
+        by_day(&last_first.join(",")),
+        Ok(vec![Some(4), None, Some(4)])
+    );
     for start in [
         "2026-01-06T00:00:00Z",
         "2026-01-06T13:30:01Z",
@@ -432,53 +441,59 @@ fn a_refusal_tells_its_standard_code_only() {
 }
 
 #[test]
-fn failures_are_told_in_their_own_words() {
-    let told = |name: &str| problem(&fixture(name)).unwrap();
+fn failures_are_told_in_known_words_alone() {
+    let told = |name: &str| problem(&fixture(name));
     assert_eq!(
-        told("error-400-validation.json"),
-        "Bad request; start must be a valid ISO 8601 date; viewBy value not supported for this \
-         range"
+        told("error-400-validation.json").as_deref(),
+        Some("it complains of start, viewBy")
     );
     assert_eq!(
-        told("error-400-validation-old-shape.json"),
-        "Validation error; country may not be empty"
+        told("error-401-invalid-token.json").as_deref(),
+        Some("invalid_token")
     );
-    assert_eq!(
-        told("error-401-invalid-token.json"),
-        "The access token is invalid or has expired"
-    );
-    assert_eq!(
-        told("error-401-missing-token.json"),
-        "The access token is missing"
-    );
-    assert_eq!(told("error-403-plan.json"), "Access denied");
-    assert_eq!(told("error-404.json"), "Resource not found");
-    assert_eq!(told("error-429.json"), "API rate limit exceeded");
-    assert_eq!(told("error-500.json"), "Internal error");
+    for name in [
+        "error-400-validation-old-shape.json",
+        "error-403-plan.json",
+        "error-404.json",
+        "error-429.json",
+        "error-500.json",
+    ] {
+        assert_eq!(told(name), None, "{name}");
+    }
     for body in [
         "",
         "<html>",
         "[]",
         "{}",
         "7",
-        r#"{"message": 7}"#,
-        r#"{"message": " "}"#,
+        r#"{"message": "Jane Doe is no user"}"#,
+        r#"{"error": "Jane Doe"}"#,
+        r#"{"error": 7, "error_description": "Jane Doe"}"#,
+        r#"{"_embedded": {"errors": [{"path": "Jane Doe", "message": "start"}, 7]}}"#,
     ] {
         assert_eq!(problem(body.as_bytes()), None, "{body}");
     }
-    let long = format!(r#"{{"message": "a\nb\u001b[31m{}"}}"#, "x".repeat(9000));
-    let told = problem(long.as_bytes()).unwrap();
-    assert!(told.starts_with("a b [31mx") && told.chars().count() == 300);
+    let named =
+        r#"{"_embedded": {"errors": [{"path": "tag", "rejectedValue": "Jane"}, {"path": "tag"}]}}"#;
+    assert_eq!(
+        problem(named.as_bytes()).as_deref(),
+        Some("it complains of tag")
+    );
 }
 
 proptest! {
     /// Whatever comes, nothing panics, and no error repeats it.
     #[test]
     fn any_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode::<Productivity>(&body);
-        let _ = decode::<Named>(&body).map(|page| page.has_next(1));
-        let _ = problem(&body);
-        let _ = granted(&body);
+        survive(&body);
+    }
+
+    /// The same of what looks like an answer.
+    #[test]
+    fn any_answer_is_survived(
+        body in r#"\{("(current|previous|count|start|closed|newConversations|page|totalPages|_embedded|tags|id|name|error|message|access_token|expires_in|planted)":(-?[0-9]{1,20}(\.[0-9]{1,3})?(e[0-9]{1,3})?|"planted[0-9]{0,9}"|null|\[\{"start":"1970-01-0[1-9]T00:00:00Z","count":[0-9]{1,19}\}\]|\{\}),?){0,6}\}"#
+    ) {
+        survive(body.as_bytes());
     }
 
     #[test]

@@ -39,20 +39,24 @@ pub(in crate::sources::helpscout) fn granted(body: &[u8]) -> Result<Granted, Str
     })
 }
 
+/// The codes of refusals: RFC 6749, 5.2, and RFC 6750, 3.1.
+pub(super) const OAUTH_CODES: [&str; 8] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "invalid_token",
+    "insufficient_scope",
+];
+
 /// The standard's code in a refusal of the token endpoint (RFC 6749, 5.2), and nothing else of it.
 pub(in crate::sources::helpscout) fn oauth_error(body: &[u8]) -> Option<&'static str> {
     #[derive(Deserialize)]
     struct Refusal {
         error: String,
     }
-    const CODES: [&str; 6] = [
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    ];
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    CODES.into_iter().find(|code| *code == refusal.error)
+    OAUTH_CODES.into_iter().find(|code| *code == refusal.error)
 }

@@ -1,18 +1,16 @@
-//! Shows that long work goes on: a bar on a terminal, a line now and then elsewhere.
+//! What there is to do, and how far it is, in words.
 
 use std::{
-    io::{self, IsTerminal as _},
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often the bar moves.
+use crate::commands::progress::{Begin, Progress};
+
+/// How often it is told.
 const TICK: Duration = Duration::from_millis(250);
-/// How often a line is printed.
-const LINE: Duration = Duration::from_secs(15);
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,20 +23,24 @@ pub struct Work {
 
 impl Work {
     const fn is_nothing(self) -> bool {
-        self.calls == 0 && self.queries == 0
+        self.all() == 0
+    }
+
+    const fn all(self) -> usize {
+        self.calls + self.queries
     }
 }
 
-/// How far the work is.
-pub struct Progress {
+/// How much of the work is done.
+pub struct Done {
     total: Work,
     calls: AtomicUsize,
     queries: AtomicUsize,
     started: Instant,
 }
 
-impl Progress {
-    /// Nothing done of `total` yet.
+impl Done {
+    /// Nothing of `total` yet.
     pub fn new(total: Work) -> Self {
         Self {
             total,
@@ -58,62 +60,27 @@ impl Progress {
         self.queries.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn done(&self) -> Work {
+    fn so_far(&self) -> Work {
         Work {
             calls: self.calls.load(Ordering::Relaxed),
             queries: self.queries.load(Ordering::Relaxed),
         }
     }
 
-    /// Shows it on standard error, for good: drop it when the work is done. `pace` tells how many
-    /// calls a minute are made at most.
+    /// Shows it, for good: drop it when the work is done. `pace` tells how many calls a minute are
+    /// made at most.
     pub async fn show(&self, pace: impl Fn() -> u32) {
         if self.total.is_nothing() {
             return std::future::pending().await;
         }
-        let terminal = io::stderr().is_terminal();
-        let bar = Bar::new(terminal, self.total);
-        let mut ticks = interval(if terminal { TICK } else { LINE });
+        let progress = Progress::new("backfill", Begin::AtOnce);
+        let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let text = describe(self.total, self.done(), self.started.elapsed(), pace());
-            bar.show(self.done(), &text);
-        }
-    }
-}
-
-/// A bar that is gone when it is dropped, or lines that stay.
-struct Bar(Option<ProgressBar>);
-
-impl Bar {
-    fn new(terminal: bool, total: Work) -> Self {
-        if !terminal {
-            return Self(None);
-        }
-        let length = u64::try_from(total.calls + total.queries).unwrap_or(u64::MAX);
-        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {percent:>3} %  {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self(Some(bar))
-    }
-
-    fn show(&self, done: Work, text: &str) {
-        match &self.0 {
-            Some(bar) => {
-                bar.set_position(u64::try_from(done.calls + done.queries).unwrap_or(u64::MAX));
-                bar.set_message(text.to_owned());
-            }
-            None => eprintln!("backfill: {text}"),
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+            let (total, done) = (self.total, self.so_far());
+            let text = describe(total, done, self.started.elapsed(), pace());
+            progress.show(done.all(), total.all(), &text);
         }
     }
 }

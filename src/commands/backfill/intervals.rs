@@ -21,7 +21,7 @@ impl Pair {
 
 /// Intervals of one length, a whole number of steps, that end at steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chain {
+pub struct Intervals {
     /// Length in steps.
     length: i64,
     /// Step at which the first one ends.
@@ -31,7 +31,7 @@ pub struct Chain {
     steps: i64,
 }
 
-impl Chain {
+impl Intervals {
     /// Intervals of one step that add up to every window of at most `length` steps, and with
     /// `with_previous` to the window before it.
     pub fn units(span: &Span, length: i64, with_previous: bool) -> Self {
@@ -67,11 +67,11 @@ impl Chain {
     /// The calls whose intervals are first needed at `step`. Over all steps every interval is read
     /// once. With `paired` two adjacent intervals share a call.
     pub fn calls(&self, span: &Span, step: i64, paired: bool) -> impl Iterator<Item = Pair> {
-        let chain = *self;
+        let intervals = *self;
         let span = *span;
         let new = if step == 0 { self.first.min(0) } else { step }..=step;
-        new.filter(move |end| chain.needs(*end))
-            .filter_map(move |end| chain.call(&span, end, paired))
+        new.filter(move |end| intervals.needs(*end))
+            .filter_map(move |end| intervals.call(&span, end, paired))
     }
 
     /// The call that is made for the interval that ends at step `end`; none when it comes with an
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_year_of_days_takes_half_as_many_calls() {
         let span = span(366);
-        let units = Chain::units(&span, 28, true);
+        let units = Intervals::units(&span, 28, true);
         assert_eq!(units.count(&span, false), 366 + 55);
         assert_eq!(units.count(&span, true), 211);
     }
@@ -147,14 +147,14 @@ mod tests {
             paired: bool,
         ) {
             let span = span(steps);
-            let chain = if units {
-                Chain::units(&span, length, with_previous)
+            let intervals = if units {
+                Intervals::units(&span, length, with_previous)
             } else {
-                Chain::windows(&span, length, with_previous)
+                Intervals::windows(&span, length, with_previous)
             };
             let mut read = BTreeSet::new();
             for step in 0..steps {
-                for pair in chain.calls(&span, step, paired) {
+                for pair in intervals.calls(&span, step, paired) {
                     if let Some(earlier) = pair.earlier {
                         prop_assert_eq!(earlier.end, pair.later.start);
                     }
@@ -168,15 +168,15 @@ mod tests {
                 let total = if with_previous { 2 * parts } else { parts };
                 for part in 0..total {
                     let back = if units { part } else { part * length };
-                    let interval = Interval::ending_at(span.end(step - back), chain.length * span.step());
+                    let interval = Interval::ending_at(span.end(step - back), intervals.length * span.step());
                     prop_assert!(read.contains(&interval), "no {} at {}", interval, step);
                 }
             }
             let least = if paired { read.len().div_ceil(2) } else { read.len() };
-            prop_assert!(chain.count(&span, paired) >= least);
+            prop_assert!(intervals.count(&span, paired) >= least);
             if units {
-                prop_assert_eq!(chain.count(&span, paired), least);
-                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - chain.first()));
+                prop_assert_eq!(intervals.count(&span, paired), least);
+                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - intervals.first()));
             }
         }
     }

@@ -1,20 +1,16 @@
 //! Which Help Scout calls a span needs, each once, in the order in which steps need them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    chain::{Chain, Pair},
+    intervals::{Intervals, Pair},
     span::Span,
 };
 use crate::{
     config::Config,
-    domain::{DAYS, Interval, Window},
+    domain::{DAY_SECONDS, Interval, Window, days_before},
+    sources::helpscout::MOST_DAYS,
 };
-
-const DAY: i64 = 24 * 60 * 60;
-
-/// Longest range of which a series by day is given.
-const DAYS_PER_CALL: i64 = 60;
 
 /// How the account lets tickets be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +67,7 @@ pub enum How {
     /// As the sum of intervals of one step.
     Sum,
     /// For itself, in calls that two adjacent ones share.
-    Own(Chain),
+    Own(Intervals),
     /// For itself, being no whole number of steps: with the window before it in one call.
     Odd,
 }
@@ -82,7 +78,7 @@ pub struct Layout {
     /// One per window.
     pub how: Vec<How>,
     /// The intervals of one step, if any window is their sum.
-    pub units: Option<Chain>,
+    pub units: Option<Intervals>,
     with_previous: bool,
     paired: bool,
 }
@@ -103,11 +99,12 @@ impl Layout {
             let how = windows.iter().map(|window| match steps_of(window) {
                 None => How::Odd,
                 Some(length) if length <= longest_sum => How::Sum,
-                Some(length) => How::Own(Chain::windows(span, length, with_previous)),
+                Some(length) => How::Own(Intervals::windows(span, length, with_previous)),
             });
             Self {
                 how: how.collect(),
-                units: (longest_sum > 0).then(|| Chain::units(span, longest_sum, with_previous)),
+                units: (longest_sum > 0)
+                    .then(|| Intervals::units(span, longest_sum, with_previous)),
                 with_previous,
                 paired,
             }
@@ -121,24 +118,24 @@ impl Layout {
             .unwrap_or_else(|| layout(0))
     }
 
-    fn chains(&self) -> impl Iterator<Item = &Chain> {
+    fn all_intervals(&self) -> impl Iterator<Item = &Intervals> {
         let own = self.how.iter().filter_map(|how| match how {
-            How::Own(chain) => Some(chain),
+            How::Own(intervals) => Some(intervals),
             How::Sum | How::Odd => None,
         });
         self.units.iter().chain(own)
     }
 
     fn cost(&self, span: &Span) -> usize {
-        self.chains()
-            .map(|chain| chain.count(span, self.paired))
+        self.all_intervals()
+            .map(|intervals| intervals.count(span, self.paired))
             .sum()
     }
 
     fn calls(&self, span: &Span, windows: &[Window], step: i64) -> Vec<Pair> {
         let mut calls: Vec<Pair> = self
-            .chains()
-            .flat_map(|chain| chain.calls(span, step, self.paired))
+            .all_intervals()
+            .flat_map(|intervals| intervals.calls(span, step, self.paired))
             .collect();
         let end = span.end(step);
         for (how, window) in self.how.iter().zip(windows) {
@@ -179,14 +176,15 @@ impl Days {
         // The first step with this time of day, and the last one.
         let first = step % self.stride;
         let last = first + (span.steps() - 1 - first) / self.stride * self.stride;
-        let start = span.end(first).as_second() - self.back * DAY;
-        let day = |index: i64| Timestamp::from_second(start + index * DAY).unwrap_or_default();
-        let days_to = |end: Timestamp| (end.as_second() - start) / DAY;
+        let start = span.end(first).as_second() - self.back * DAY_SECONDS;
+        let day =
+            |index: i64| Timestamp::from_second(start + index * DAY_SECONDS).unwrap_or_default();
+        let days_to = |end: Timestamp| (end.as_second() - start) / DAY_SECONDS;
         let all = days_to(span.end(last));
         let needed = match self.until {
             // Rounded up: a day that is only partly known otherwise is read too.
-            Some(until) => (until.as_second() - start + DAY - 1)
-                .div_euclid(DAY)
+            Some(until) => (until.as_second() - start + DAY_SECONDS - 1)
+                .div_euclid(DAY_SECONDS)
                 .clamp(0, all),
             None => all,
         };
@@ -198,12 +196,13 @@ impl Days {
         let now = days_to(span.end(step));
         // Whole calls of 60 days. The last one goes on past what is needed, where that tells
         // whether the days agree with the counts.
-        (0..needed.min(now))
-            .step_by(60)
-            .filter(|block| *block >= known)
+        let next = (known + MOST_DAYS - 1) / MOST_DAYS;
+        let end = (needed.min(now) + MOST_DAYS - 1) / MOST_DAYS;
+        (next..end)
+            .map(|number| number * MOST_DAYS)
             .map(|block| Interval {
                 start: day(block),
-                end: day((block + DAYS_PER_CALL).min(all)),
+                end: day((block + MOST_DAYS).min(all)),
             })
             .collect()
     }
@@ -211,7 +210,7 @@ impl Days {
 
 /// All Help Scout calls of a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct Schedule {
     span: Span,
     mode: Mode,
     windows: Vec<Window>,
@@ -223,7 +222,7 @@ pub struct Plan {
     message_days: Option<Days>,
 }
 
-impl Plan {
+impl Schedule {
     /// The calls that `config` needs over `span`. With `means` every window is read for itself.
     pub fn new(config: &Config, span: Span, mode: Mode, means: bool) -> Self {
         let windows = config.windows.clone();
@@ -231,23 +230,25 @@ impl Plan {
         let counts = Layout::new(&span, &windows, true, by_report, means && by_report);
         let ratings = (by_report && config.helpscout.happiness)
             .then(|| Layout::new(&span, &windows, false, true, false));
-        let stride = DAY / greatest_common_divisor(span.step(), DAY);
+        let stride = DAY_SECONDS / greatest_common_divisor(span.step(), DAY_SECONDS);
         let days = |back: i64, until| Days {
             back,
             stride,
             until,
         };
-        let back = i64::try_from(DAYS).unwrap_or_default();
         let (created_days, message_days) = match mode {
             Mode::Search => (None, None),
             Mode::Reports { created, messages } => {
                 let known_from = counts
                     .units
-                    .filter(|_| created && DAY % span.step() == 0)
+                    .filter(|_| created && DAY_SECONDS % span.step() == 0)
                     .map(|units| span.end(units.first() - 1));
                 let longest = windows.iter().filter_map(Window::days).max();
                 (
-                    Some(days(back, known_from)),
+                    Some(days(
+                        days_before(span.end(0)).seconds() / DAY_SECONDS,
+                        known_from,
+                    )),
                     longest
                         .filter(|_| !messages)
                         .and_then(|longest| i64::try_from(longest).ok())
@@ -327,9 +328,11 @@ impl Plan {
         calls
     }
 
-    /// How far before its end a step looks: what ended earlier may be forgotten.
-    pub fn horizon(&self) -> i64 {
-        horizon(&self.windows)
+    /// What ended before this instant is not needed at `step` or later.
+    pub fn horizon(&self, step: i64) -> Timestamp {
+        let back = SignedDuration::from_secs(horizon(&self.windows));
+        let end = self.span.end(step);
+        end.checked_sub(back).unwrap_or(Timestamp::MIN)
     }
 }
 
@@ -346,7 +349,7 @@ fn horizon(windows: &[Window]) -> i64 {
         .flat_map(|window| baseline(window).into_iter().chain([2 * window.seconds()]))
         .max()
         .unwrap_or(0)
-        .max(i64::try_from(DAYS).unwrap_or_default() * DAY)
+        .max(days_before(Timestamp::UNIX_EPOCH).seconds())
 }
 
 fn greatest_common_divisor(one: i64, other: i64) -> i64 {

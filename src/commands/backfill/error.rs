@@ -1,0 +1,72 @@
+//! Why the past cannot be filled in.
+
+use std::{io, path::PathBuf};
+
+use super::{cache::CacheError, span::SpanError};
+use crate::{
+    domain::Interval,
+    sources::{count, helpscout},
+};
+
+/// The past cannot be filled in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The instants asked for are impossible.
+    #[error(transparent)]
+    Span(#[from] SpanError),
+    /// One label is given twice.
+    #[error("--label={0}=… is given twice: a series has each label once")]
+    Label(String),
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The Help Scout client cannot be built from the config.
+    #[error("cannot prepare the Help Scout client")]
+    Client(#[source] helpscout::Error),
+    /// The client's metrics cannot be made.
+    #[error("cannot prepare the Help Scout client's metrics")]
+    Telemetry(#[source] prometheus::Error),
+    /// The populations cannot be built from the config.
+    #[error("cannot prepare the populations")]
+    Populations(#[source] count::Error),
+    /// A call failed, after the client's own retries.
+    #[error(
+        "segment {segment}: cannot read {what}; all answers so far are kept, run it again to go on"
+    )]
+    HelpScout {
+        /// Which report, over which interval.
+        what: String,
+        /// Of which segment.
+        segment: String,
+        /// Why.
+        #[source]
+        source: Box<helpscout::Error>,
+    },
+    /// A population failed.
+    #[error("no population over {interval}; all answers so far are kept, run it again to go on")]
+    Population {
+        /// Over which interval.
+        interval: Interval,
+        /// Which, and why.
+        #[source]
+        source: Box<count::Error>,
+    },
+    /// The file cannot be written.
+    #[error(
+        "cannot write {}; all answers are kept, run it again to write it anew", path.display()
+    )]
+    Output {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether flags or config are at fault.
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::Span(_) | Self::Label(_) | Self::Populations(_))
+    }
+}

@@ -33,7 +33,7 @@ def rules():
 def packages():
     """Every crate that is built for a target of ours: in the program, its tests or its build."""
     platforms = [word for target in rules()["graph"]["targets"] for word in ["--filter-platform", target]]
-    command = ["cargo", "metadata", "--locked", "--offline", "--format-version=1", "--all-features", *platforms]
+    command = ["cargo", "metadata", "--locked", "--format-version=1", "--all-features", *platforms]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     metadata = json.loads(output)
     reached = {node["id"] for node in metadata["resolve"]["nodes"]}

@@ -74,7 +74,7 @@ class Kubernetes(unittest.TestCase):
 class Licences(unittest.TestCase):
     def test_every_crate_in_the_program_has_its_licence_told(self):
         tree = subprocess.run(
-            "cargo tree --locked --offline --edges normal,no-proc-macro --prefix none --format".split() + ["{p}"],
+            "cargo tree --locked --edges normal,no-proc-macro --prefix none --format".split() + ["{p}"],
             cwd=ROOT, check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
         crates = {tuple(line.split()[:2]) for line in tree.splitlines() if not line.startswith("contact-rate-exporter")}

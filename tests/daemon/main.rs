@@ -20,4 +20,5 @@ mod secrets;
 mod start;
 mod stop;
 mod storms;
+mod upstream_tls;
 mod web;

@@ -272,7 +272,7 @@ async fn a_clock_that_steps_a_day_during_a_wait_neither_stops_nor_hurries_it() {
     config.interval = Duration::from_secs(2);
     let published = Published::new();
     let mut refresher = refresher_to(&config, &published, clock);
-    let refreshes = AtomicI64::new(0);
+    let told = AtomicI64::new(0);
     let started = std::time::Instant::now();
     let day = 24 * 3_600;
     let steps = async {
@@ -292,11 +292,11 @@ async fn a_clock_that_steps_a_day_during_a_wait_neither_stops_nor_hurries_it() {
         }
     };
     tokio::select! {
-        () = refresher.run(never(), || { refreshes.fetch_add(1, Ordering::Relaxed); }) => panic!("it ended"),
+        () = refresher.run(never(), || { told.fetch_add(1, Ordering::Relaxed); }) => panic!("it ended"),
         () = steps => {}
     }
     // Five instants were read, one after the other, and no day was made up for.
     let paced = i64::try_from(started.elapsed().as_secs() / 2).unwrap() + 1;
-    let refreshes = refreshes.load(Ordering::Relaxed);
-    assert!((4..=paced).contains(&refreshes), "{refreshes} of {paced}");
+    let counted = told.load(Ordering::Relaxed);
+    assert!((4..=paced).contains(&counted), "{counted} of {paced}");
 }

@@ -13,4 +13,6 @@ mod common;
 mod backfill;
 mod check;
 mod demo;
+mod generate;
+mod healthy;
 mod report;

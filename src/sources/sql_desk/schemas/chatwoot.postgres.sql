@@ -120,7 +120,7 @@ GROUP BY 1 ORDER BY 1
 SELECT btrim(l.name) AS reason, count(DISTINCT t.id)
 FROM conversations t
 CROSS JOIN LATERAL unnest(string_to_array(t.cached_label_list, ',')) AS l (name)
-WHERE {segment} AND t.account_id = {account_id} AND t.campaign_id IS NULL AND btrim(l.name) <> ''
+WHERE {segment} AND t.account_id = {account_id} AND t.campaign_id IS NULL
   AND t.created_at >= :start AT TIME ZONE 'UTC' AND t.created_at < :end AT TIME ZONE 'UTC'
 GROUP BY 1 ORDER BY 1
 

@@ -1,4 +1,4 @@
--- Zammad on MySQL or MariaDB, where an older version runs there: the tables of zammad.postgres.sql. Not for new installations.
+-- Zammad on MySQL or MariaDB, which it could run on up to version 6.5: the tables of zammad.postgres.sql.
 --
 -- Times are `datetime(3)` in UTC and are compared as they are with bounds in UTC.
 -- Left out everywhere, with their messages: tickets whose state is of the type `merged` or `removed`. State types are the code; names

@@ -54,12 +54,12 @@ WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0)
 
 -- name: replies
 -- Replies sent in the interval. Responses in tasks (object_type A) are none.
--- Index: osTicket has none on thread_entry.created: the one on type serves, so all responses are read. Add one on thread_entry
--- (type, created).
+-- Index: osTicket has none on thread_entry.created, so all entries are read. Add one on thread_entry (type, created). STRAIGHT_JOIN begins
+-- with the entries: otherwise the server may look each thread's entries up, which takes ten times longer.
 SELECT COUNT(*)
 FROM {table_prefix}thread_entry e
-JOIN {table_prefix}thread h ON h.id = e.thread_id
-JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
+STRAIGHT_JOIN {table_prefix}thread h ON h.id = e.thread_id
+STRAIGHT_JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
 WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0)
   AND h.object_type = 'T' AND e.type = 'R' AND e.staff_id <> 0 AND (e.flags & 4) = 0
   AND e.created >= CONVERT_TZ(:start, '+00:00', @@global.time_zone) AND e.created < CONVERT_TZ(:end, '+00:00', @@global.time_zone)
@@ -69,8 +69,8 @@ WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0)
 -- Index: as `replies`.
 SELECT COUNT(*)
 FROM {table_prefix}thread_entry e
-JOIN {table_prefix}thread h ON h.id = e.thread_id
-JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
+STRAIGHT_JOIN {table_prefix}thread h ON h.id = e.thread_id
+STRAIGHT_JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
 WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0)
   AND h.object_type = 'T' AND e.type = 'M' AND (e.flags & 4) = 0
   AND e.created >= CONVERT_TZ(:start, '+00:00', @@global.time_zone) AND e.created < CONVERT_TZ(:end, '+00:00', @@global.time_zone)
@@ -99,8 +99,8 @@ GROUP BY s.name ORDER BY s.name
 -- Index: as `replies`; thread_entry(thread_id).
 SELECT AVG(TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.created, @@global.time_zone, '+00:00'), CONVERT_TZ(e.created, @@global.time_zone, '+00:00')))
 FROM {table_prefix}thread_entry e
-JOIN {table_prefix}thread h ON h.id = e.thread_id
-JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
+STRAIGHT_JOIN {table_prefix}thread h ON h.id = e.thread_id
+STRAIGHT_JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
 WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0)
   AND h.object_type = 'T' AND e.type = 'R' AND e.staff_id <> 0 AND (e.flags & 4) = 0
   AND e.created >= CONVERT_TZ(:start, '+00:00', @@global.time_zone) AND e.created < CONVERT_TZ(:end, '+00:00', @@global.time_zone)
@@ -124,8 +124,8 @@ GROUP BY p.topic ORDER BY p.topic
 -- Index: as `replies`.
 SELECT COUNT(DISTINCT t.user_id)
 FROM {table_prefix}thread_entry e
-JOIN {table_prefix}thread h ON h.id = e.thread_id
-JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
+STRAIGHT_JOIN {table_prefix}thread h ON h.id = e.thread_id
+STRAIGHT_JOIN {table_prefix}ticket t ON t.ticket_id = h.object_id
 WHERE {segment} AND NOT (t.ticket_pid IS NOT NULL AND (t.flags & 3) <> 0) AND t.user_id <> 0
   AND h.object_type = 'T' AND e.type = 'R' AND e.staff_id <> 0 AND (e.flags & 4) = 0
   AND e.created >= CONVERT_TZ(:start, '+00:00', @@global.time_zone) AND e.created < CONVERT_TZ(:end, '+00:00', @@global.time_zone)

@@ -106,9 +106,10 @@ pub async fn backfill(
     if let Some(name) = labels::twice(&options.labels) {
         return Err(Error::Label(name.to_owned()));
     }
+    let account = config.helpscout().ok_or(Error::Desk)?;
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
     let sources = Sources {
-        help_scout: HelpScout::for_history(config, telemetry).map_err(Error::Client)?,
+        help_scout: HelpScout::for_history(config, account, telemetry).map_err(Error::Client)?,
         populations: Populations::new(config).map_err(Error::Populations)?,
     };
     let path = cache::path(options.cache_dir.as_deref(), &options.output);
@@ -200,6 +201,12 @@ fn first_schedules(config: &Config, options: &Options, span: Span) -> [Schedule;
     [Mode::RECORDED, Mode::Search].map(|mode| schedule(config, options, span, mode))
 }
 
+fn counts_from(config: &Config) -> CountsFrom {
+    config
+        .helpscout()
+        .map_or(CountsFrom::Auto, |account| account.counts_from)
+}
+
 /// Tells what a run would do.
 async fn foresee(
     config: &Config,
@@ -208,7 +215,7 @@ async fn foresee(
     cache: &Cache,
     help_scout: &HelpScout,
 ) -> Result<Outcome, CacheError> {
-    let supposed = match config.helpscout.counts_from {
+    let supposed = match counts_from(config) {
         CountsFrom::Search => Mode::Search,
         CountsFrom::Auto | CountsFrom::Reports => {
             let known = known_mode(cache, &first_schedules(config, options, span)).await?;
@@ -223,7 +230,10 @@ async fn foresee(
     let _ = writeln!(
         text,
         "{calls} Help Scout calls, {time} at {pace} a minute{}",
-        if config.helpscout.requests_per_minute.is_some() {
+        if config
+            .helpscout()
+            .is_some_and(|account| account.requests_per_minute.is_some())
+        {
             ""
         } else {
             " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)"
@@ -273,7 +283,7 @@ fn summary(config: &Config, schedule: &Schedule) -> String {
         config.segments.len(),
         windows.join(", ")
     );
-    if schedule.mode() == Mode::Search && config.helpscout.counts_from == CountsFrom::Auto {
+    if schedule.mode() == Mode::Search && counts_from(config) == CountsFrom::Auto {
         text.push_str(
             "the plan has no reports: created tickets are counted by search, the rest is absent\n",
         );

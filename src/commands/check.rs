@@ -294,11 +294,7 @@ fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
             let text = format!("{}: {unknown}", segment.name);
             report.add(Verdict::Note, "segments", text);
         }
-        if segment.name != Segment::ALL
-            && segment.mailboxes.is_empty()
-            && segment.tags.is_empty()
-            && segment.channels.is_empty()
-        {
+        if segment.name != Segment::ALL && segment.has_no_filter() {
             report.add(
                 Verdict::Note,
                 "segments",

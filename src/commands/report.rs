@@ -26,6 +26,7 @@ use crate::{
     domain::cut_to_minute,
     sources::count::Populations,
     sources::helpscout::{HelpScout, Telemetry},
+    sources::tickets,
 };
 
 use contents::Contents;
@@ -114,7 +115,9 @@ pub async fn read(
         warn_of_gaps(population);
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let account = config.helpscout().ok_or(Error::Desk)?;
+    let help_scout = HelpScout::new(config, account, telemetry)
+        .map_err(|error| app::Error::Tickets(tickets::Error::HelpScout(error)))?;
     let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
         helpscout: &help_scout,
@@ -122,7 +125,7 @@ pub async fn read(
         chosen: Chosen {
             segment,
             population,
-            counts_from: config.helpscout.counts_from,
+            counts_from: account.counts_from,
         },
     };
     let read = reading::read(&sources, &periods, progress).await;

@@ -11,7 +11,7 @@ use super::{
     helpscout::{self, Telemetry},
 };
 use crate::{
-    config::{Config, Segment},
+    config::{self, Config, Segment},
     domain::{Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
 };
 
@@ -22,17 +22,39 @@ pub enum TicketSource {
     HelpScout(helpscout::Desk),
 }
 
+/// The desk of a configuration cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Help Scout client cannot be built.
+    #[error("cannot prepare the Help Scout client")]
+    HelpScout(#[source] helpscout::Error),
+    /// Not built yet.
+    #[error("this kind of desk cannot be asked yet")]
+    NotYet,
+}
+
 impl TicketSource {
     /// As `config` says. Connects to nothing.
-    pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, helpscout::Error> {
-        helpscout::Desk::new(config, telemetry.clone()).map(Self::HelpScout)
+    pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, Error> {
+        match &config.desk {
+            config::Desk::HelpScout(account) => {
+                helpscout::Desk::new(config, account, telemetry.clone())
+                    .map(Self::HelpScout)
+                    .map_err(Error::HelpScout)
+            }
+            config::Desk::Sql(_) | config::Desk::Http(_) => Err(Error::NotYet),
+        }
     }
 
     /// For a new configuration. What this one knows of quota, waits and abilities goes on, where the
     /// account is the same.
-    pub fn succeed(&self, config: &Config) -> Result<Self, helpscout::Error> {
-        match self {
-            Self::HelpScout(desk) => desk.succeed(config).map(Self::HelpScout),
+    pub fn succeed(&self, config: &Config, telemetry: &Telemetry) -> Result<Self, Error> {
+        match (self, &config.desk) {
+            (Self::HelpScout(desk), config::Desk::HelpScout(account)) => desk
+                .succeed(config, account)
+                .map(Self::HelpScout)
+                .map_err(Error::HelpScout),
+            _ => Self::new(config, telemetry),
         }
     }
 
@@ -61,7 +83,8 @@ impl TicketSource {
     pub fn limitation(&self, config: &Config) -> Option<&'static str> {
         match self {
             Self::HelpScout(desk) => {
-                let found = config.helpscout.counts_from == crate::config::CountsFrom::Auto;
+                let account = config.helpscout()?;
+                let found = account.counts_from == config::CountsFrom::Auto;
                 (found && desk.counts_by_search()).then_some(
                     "the Help Scout plan has no reports (403): created tickets are counted by search, the rest is absent",
                 )
@@ -92,7 +115,9 @@ impl TicketSource {
                 let client = desk.client();
                 let by_search = desk.counts_by_search();
                 Budget {
-                    calls_per_refresh: helpscout::Desk::calls_per_refresh(config, by_search),
+                    calls_per_refresh: config.helpscout().map_or(0, |account| {
+                        helpscout::Desk::calls_per_refresh(config, account, by_search)
+                    }),
                     per_minute: client.pace_per_minute(),
                     granted_per_minute: client.granted_per_minute(),
                 }

@@ -49,7 +49,7 @@ impl<'a> Desk<'a> {
     /// Finds out how the account lets tickets be counted: from what the cache has, or by the first
     /// call for reports, whose answer is not lost. `schedules` are those by reports and by search.
     pub async fn mode(&self, schedules: &[Schedule; 2]) -> Result<Mode, Error> {
-        let counts_from = self.config.helpscout.counts_from;
+        let counts_from = super::counts_from(self.config);
         if counts_from == CountsFrom::Search {
             return Ok(Mode::Search);
         }

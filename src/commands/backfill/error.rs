@@ -14,6 +14,9 @@ pub enum Error {
     /// The instants asked for are impossible.
     #[error(transparent)]
     Span(#[from] SpanError),
+    /// Its past is not read.
+    #[error("the past is read from Help Scout only")]
+    Desk,
     /// One label is given twice.
     #[error("--label={0}=… is given twice: a series has each label once")]
     Label(String),

@@ -228,7 +228,7 @@ impl Schedule {
         let windows = config.windows.clone();
         let by_report = mode != Mode::Search;
         let counts = Layout::new(&span, &windows, true, by_report, means && by_report);
-        let ratings = (by_report && config.helpscout.happiness)
+        let ratings = (by_report && config.helpscout().is_some_and(|account| account.happiness))
             .then(|| Layout::new(&span, &windows, false, true, false));
         let stride = DAY_SECONDS / greatest_common_divisor(span.step(), DAY_SECONDS);
         let days = |back: i64, until| Days {

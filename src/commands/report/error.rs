@@ -24,6 +24,9 @@ pub enum Error {
         /// A name much like it, in words.
         near: String,
     },
+    /// Its past is not read.
+    #[error("the past is read from Help Scout only")]
+    Desk,
     /// The months asked for are impossible.
     #[error(transparent)]
     Months(#[from] MonthsError),

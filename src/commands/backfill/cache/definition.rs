@@ -30,22 +30,27 @@ pub struct Entry {
 pub fn definition(config: &Config) -> Vec<Entry> {
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     let seconds: Vec<i64> = config.windows.iter().map(Window::seconds).collect();
-    let counts_from = match config.helpscout.counts_from {
-        CountsFrom::Auto => "auto",
-        CountsFrom::Reports => "reports",
-        CountsFrom::Search => "search",
-    };
-    let help_scout = &config.helpscout;
-    let mut entries = vec![
-        entry("windows", windows.join(", "), &format!("{seconds:?}")),
-        entry("counts_from", counts_from, counts_from),
-        entry("the Help Scout app", "", &help_scout.app_id),
-        entry(
-            "the address of Help Scout",
-            origin(&help_scout.base_url),
-            &without_login(&help_scout.base_url),
-        ),
-    ];
+    let mut entries = vec![entry(
+        "windows",
+        windows.join(", "),
+        &format!("{seconds:?}"),
+    )];
+    if let Some(help_scout) = config.helpscout() {
+        let counts_from = match help_scout.counts_from {
+            CountsFrom::Auto => "auto",
+            CountsFrom::Reports => "reports",
+            CountsFrom::Search => "search",
+        };
+        entries.extend([
+            entry("counts_from", counts_from, counts_from),
+            entry("the Help Scout app", "", &help_scout.app_id),
+            entry(
+                "the address of Help Scout",
+                origin(&help_scout.base_url),
+                &without_login(&help_scout.base_url),
+            ),
+        ]);
+    }
     for segment in &config.segments {
         let name = format!("segment `{}`", segment.name);
         entries.push(entry(name, "", &filter(segment)));

@@ -40,7 +40,7 @@ pub use secret::{Secret, SecretError};
 pub use sections::{MAX_WINDOWS, is_loopback, time_zone};
 pub use segments::MAX_SEGMENTS;
 pub use text::ConfigText;
-pub use tickets::{Desk, DeskKind, HttpDesk, SqlDesk};
+pub use tickets::{Desk, DeskKind, HttpDesk, SqlDesk, sql::{Question as SqlQuestion, Schema}};
 
 /// Largest config file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -135,7 +135,11 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let windows = sections::windows(decoder, &mut root);
     let databases = databases::databases(decoder, &mut root);
     let (desk, desk_kind) = tickets::desk(decoder, &mut root, &databases);
-    let segments = segments::segments(decoder, &mut root, desk_kind);
+    let segments::Segments { segments, places } =
+        segments::segments(decoder, &mut root, desk_kind);
+    if let Some(Desk::Sql(desk)) = &desk {
+        tickets::sql::fit_segments(decoder, desk, &segments, &places);
+    }
     let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     decoder.finish(root);
@@ -187,7 +191,16 @@ impl Config {
         }
     }
 
-    /// The same, to change it.
+    /// Whether ratings are asked for.
+    pub fn asks_for_ratings(&self) -> bool {
+        match &self.desk {
+            Desk::HelpScout(helpscout) => helpscout.happiness,
+            Desk::Sql(desk) => desk.answers(SqlQuestion::Ratings),
+            Desk::Http(_) => false,
+        }
+    }
+
+    /// The Help Scout account, to change it.
     pub fn helpscout_mut(&mut self) -> Option<&mut HelpScout> {
         match &mut self.desk {
             Desk::HelpScout(helpscout) => Some(helpscout),

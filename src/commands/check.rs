@@ -14,7 +14,7 @@ use crate::{
     refresh::{Outlets, Refresher},
     snapshot::{PopulationValues, Snapshot, SourceState},
     sources::{
-        capabilities::Budget, database::RelationKind, helpscout::Telemetry, tickets::TicketSource,
+        capabilities::Budget, database::{Relation, RelationKind}, helpscout::Telemetry, tickets::TicketSource,
     },
 };
 
@@ -121,25 +121,31 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 /// In what each population of a database is counted: a name can mean the table of another schema,
 /// and a view can leave out rows.
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
+    let deadline = tokio::time::Instant::now() + config.timeout;
+    let tickets = refresher.sources().tickets.relations(deadline).await;
+    counted_in(report, "tickets", &tickets);
     for (index, population) in config.populations.iter().enumerate() {
         let deadline = tokio::time::Instant::now() + config.timeout;
         let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
-        if relations.is_empty() {
-            continue;
-        }
-        let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
-        let only_tables = relations
-            .iter()
-            .all(|relation| relation.kind == RelationKind::Table);
-        let verdict = if only_tables {
-            Verdict::Ok
-        } else {
-            Verdict::Note
-        };
-        let text = format!("counted in {}", names.join(", "));
-        report.add(verdict, population.name.clone(), text);
+        counted_in(report, &population.name, &relations);
     }
+}
+
+fn counted_in(report: &mut Report, about: &str, relations: &[Relation]) {
+    if relations.is_empty() {
+        return;
+    }
+    let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
+    let only_tables = relations
+        .iter()
+        .all(|relation| relation.kind == RelationKind::Table);
+    let verdict = if only_tables {
+        Verdict::Ok
+    } else {
+        Verdict::Note
+    };
+    report.add(verdict, about, format!("counted in {}", names.join(", ")));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -198,8 +204,14 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
         }
         Source::DailyTickets => {
             let dispersion = all.and_then(|all| all.dispersion);
-            let dispersion = dispersion.map_or_else(unknown, |value| format!("{value:.2}"));
-            format!("56 days, sums agree with the reports; dispersion {dispersion}")
+            match dispersion {
+                Some(value) => {
+                    format!("56 days, sums agree with the windows; dispersion {value:.2}")
+                }
+                None => "56 days; dispersion unknown: too few of them since the first ticket, or \
+                         counts that have not settled yet"
+                    .to_owned(),
+            }
         }
         Source::OpenTickets => all
             .and_then(|all| all.open.as_ref())
@@ -279,6 +291,15 @@ fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
             );
         }
     }
+    let absent = tickets.absent();
+    if !absent.is_empty() {
+        let text = format!(
+            "{} is not asked for, and absent: {}",
+            tickets.name(),
+            absent.join(", ")
+        );
+        report.add(Verdict::Note, "tickets", text);
+    }
     if let Some(limitation) = tickets.limitation(config) {
         report.add(Verdict::Note, "reports", limitation);
     }
@@ -314,6 +335,12 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
         granted_per_minute,
     } = tickets.budget(config);
     let hourly = calls as f64 * 3600.0 / config.interval.as_secs_f64();
+    let name = tickets.name();
+    let Some(pace) = pace else {
+        let text = format!("{calls} {name} {} per refresh, {hourly:.0} per hour", tickets.calls());
+        report.add(Verdict::Ok, "calls", text);
+        return;
+    };
     let granted = granted_per_minute.map_or_else(
         || "the account's limit is not known yet".to_owned(),
         |granted| format!("the account is granted {granted}"),
@@ -322,8 +349,7 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
         Verdict::Ok,
         "calls",
         format!(
-            "{calls} {} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})",
-            tickets.name()
+            "{calls} {name} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})"
         ),
     );
     if let Some(warning) = pace_warning(config, tickets) {

@@ -81,7 +81,10 @@ fn describe(config: &Config) -> String {
             };
             writeln!(text, "counts_from {counts_from}")
         }
-        Desk::Sql(_) | Desk::Http(_) => Ok(()),
+        Desk::Sql(desk) => desk.queries().try_for_each(|(question, query)| {
+            writeln!(text, "tickets {} {query:?}", question.name())
+        }),
+        Desk::Http(_) => Ok(()),
     };
     let _ = writeln!(text, "windows {windows:?}");
     // What a day and a week are.

@@ -3,6 +3,7 @@
 use super::{
     Channel, ConfigText, Reference, Segment,
     decode::{Decoder, Field, Section},
+    document::Position,
     sections::required,
     tickets::DeskKind,
 };
@@ -12,15 +13,23 @@ pub const MAX_SEGMENTS: usize = 50;
 
 const MAX_NAME_CHARACTERS: usize = 64;
 
+/// The segments, and of each that has one: where its condition stands.
+pub struct Segments {
+    pub segments: Vec<Segment>,
+    /// Name, position and key.
+    pub places: Vec<(String, Position, String)>,
+}
+
 /// The segments. `desk` says what one filters by; `None` where the desk has a problem of its own.
 pub fn segments(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
     desk: Option<DeskKind>,
-) -> Vec<Segment> {
+) -> Segments {
     let mut segments = vec![Segment::all()];
+    let mut places = Vec::new();
     let Some(field) = root.take("segments") else {
-        return segments;
+        return Segments { segments, places };
     };
     let items = decoder.items(&field);
     if items.len() > MAX_SEGMENTS {
@@ -51,6 +60,7 @@ pub fn segments(
                     .then(|| text.value.clone())
             })
         });
+        let place = section.peek("where").or_else(|| section.peek("query"));
         let filter = filter(decoder, &mut section, desk);
         decoder.finish(section);
         let (Some(name), Some(name_field)) = (name, name_field) else {
@@ -64,10 +74,13 @@ pub fn segments(
         } else if segments.iter().any(|segment| segment.name == name) {
             decoder.problem(&name_field, "this segment is given twice");
         } else {
+            if let Some(place) = place {
+                places.push((name.clone(), place.node.position, place.key));
+            }
             segments.push(Segment { name, ..filter });
         }
     }
-    segments
+    Segments { segments, places }
 }
 
 /// What a segment filters by. A key of another kind of desk is refused, and not looked into.

@@ -9,7 +9,7 @@ use super::intervals::Uses;
 use crate::{
     config::Config,
     domain::{
-        Conclusions, Contacts, DailyCounts, Interval, OpenTickets, Question, Ratings,
+        Conclusions, Contacts, DailyCounts, Figure, Interval, OpenTickets, Question, Ratings,
         SegmentReading, conclude,
     },
 };
@@ -26,6 +26,8 @@ pub struct Gathered {
     pub started: Instant,
     /// Tickets by segment and window.
     pub contacts: HashMap<Pair, Contacts>,
+    /// Which counts of a segment and window failed, while others were read.
+    pub failed: HashMap<Pair, Vec<Figure>>,
     /// Ratings by segment and window.
     pub ratings: HashMap<Pair, Ratings>,
     /// Daily counts by segment.
@@ -48,6 +50,7 @@ impl Gathered {
             end,
             started,
             contacts: HashMap::new(),
+            failed: HashMap::new(),
             ratings: HashMap::new(),
             daily: HashMap::new(),
             open: HashMap::new(),

@@ -9,8 +9,7 @@ use url::Url;
 use crate::{
     config::{
         Channel, Config, CountsFrom, Database, PopulationKind, PopulationSource, Reference,
-        Segment, address,
-    },
+        Segment, address, Desk},
     domain::Window,
     sources::transport::origin,
 };
@@ -50,6 +49,16 @@ pub fn definition(config: &Config) -> Vec<Entry> {
                 &without_login(&help_scout.base_url),
             ),
         ]);
+    }
+    if let Desk::Sql(desk) = &config.desk {
+        let (shown, whole) = config.databases.get(desk.database).map_or_else(
+            || (String::new(), String::new()),
+            |database| (origin_of(database), place(database)),
+        );
+        entries.push(entry("the address of the help desk's database", shown, &whole));
+        entries.extend(desk.queries().map(|(question, query)| {
+            entry(format!("the query tickets.{}", question.name()), "", query)
+        }));
     }
     for segment in &config.segments {
         let name = format!("segment `{}`", segment.name);
@@ -140,10 +149,12 @@ fn filter(segment: &Segment) -> String {
         .iter()
         .map(|one| Channel::name(*one))
         .collect();
+    let condition = segment.condition.as_ref().map(|text| text.as_str());
     format!(
-        "{:?} {:?} {channels:?}",
+        "{:?} {:?} {channels:?}{}",
         references(&segment.mailboxes),
-        references(&segment.tags)
+        references(&segment.tags),
+        condition.map_or_else(String::new, |condition| format!(" {condition:?}"))
     )
 }
 

@@ -40,7 +40,10 @@ pub use secret::{Secret, SecretError};
 pub use sections::{MAX_WINDOWS, is_loopback, time_zone};
 pub use segments::MAX_SEGMENTS;
 pub use text::ConfigText;
-pub use tickets::{Desk, DeskKind, HttpDesk, SqlDesk, sql::{Question as SqlQuestion, Schema}};
+pub use tickets::{
+    Desk, DeskKind, HttpDesk, SqlDesk,
+    sql::{Question as SqlQuestion, Schema},
+};
 
 /// Largest config file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -135,8 +138,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let windows = sections::windows(decoder, &mut root);
     let databases = databases::databases(decoder, &mut root);
     let (desk, desk_kind) = tickets::desk(decoder, &mut root, &databases);
-    let segments::Segments { segments, places } =
-        segments::segments(decoder, &mut root, desk_kind);
+    let segments::Segments { segments, places } = segments::segments(decoder, &mut root, desk_kind);
     if let Some(Desk::Sql(desk)) = &desk {
         tickets::sql::fit_segments(decoder, desk, &segments, &places);
     }

@@ -17,7 +17,7 @@ pub mod count;
 pub mod counted;
 pub mod database;
 pub mod helpscout;
-pub mod sql_desk;
 mod json_error;
+pub mod sql_desk;
 pub mod tickets;
 pub mod transport;

@@ -14,7 +14,10 @@ use crate::{
     refresh::{Outlets, Refresher},
     snapshot::{PopulationValues, Snapshot, SourceState},
     sources::{
-        capabilities::Budget, database::{Relation, RelationKind}, helpscout::Telemetry, tickets::TicketSource,
+        capabilities::Budget,
+        database::{Relation, RelationKind},
+        helpscout::Telemetry,
+        tickets::TicketSource,
     },
 };
 
@@ -337,7 +340,10 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
     let hourly = calls as f64 * 3600.0 / config.interval.as_secs_f64();
     let name = tickets.name();
     let Some(pace) = pace else {
-        let text = format!("{calls} {name} {} per refresh, {hourly:.0} per hour", tickets.calls());
+        let text = format!(
+            "{calls} {name} {} per refresh, {hourly:.0} per hour",
+            tickets.calls()
+        );
         report.add(Verdict::Ok, "calls", text);
         return;
     };

@@ -361,6 +361,13 @@ impl<'n> Section<'n> {
         Some(self.entries.remove(at).2)
     }
 
+    /// The value under a key that is much like one of `names`.
+    pub fn nearest(&self, names: &[&str]) -> Option<Field<'n>> {
+        let mut entries = self.entries.iter();
+        let near = entries.find(|(key, ..)| !suggestion(key, names).is_empty());
+        near.map(|(.., field)| field.clone())
+    }
+
     /// The value under `name`, for messages: whoever knows the key takes it.
     pub fn peek(&self, name: &str) -> Option<Field<'n>> {
         self.entries

@@ -92,10 +92,14 @@ pub fn desk(
                     (None, None)
                 }
                 (None, None) => {
-                    decoder.missing(
-                        &section,
-                        "database (a name of `databases`) or http (an endpoint that counts)",
-                    );
+                    let wanted =
+                        "database (a name of `databases`) or http (an endpoint that counts)";
+                    // The other keys are not unknown: what they belong to is.
+                    if let Some(near) = section.nearest(&["database", "http"]) {
+                        decoder.problem(&near, format!("unknown key; {wanted} is missing here"));
+                    } else {
+                        decoder.missing(&section, wanted);
+                    }
                     (None, None)
                 }
             }

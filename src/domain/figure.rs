@@ -89,7 +89,10 @@ mod tests {
             ..ContactCounts::default()
         };
         now.fill(&before, &[Figure::Closed, Figure::Created]);
-        assert_eq!((now.created, now.closed, now.replies), (Some(6), Some(4), None));
+        assert_eq!(
+            (now.created, now.closed, now.replies),
+            (Some(6), Some(4), None)
+        );
         assert_eq!(before.only(&[Figure::Replies]).replies, Some(3));
         assert_eq!(before.only(&[Figure::Replies]).created, None);
     }

@@ -9,8 +9,8 @@ use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, Figure, NoCreated, OpenTickets,
-        Ratings, Source, Tickets, WindowConclusions, assess,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, Figure, NoCreated,
+        OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
     },
     snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
 };
@@ -198,12 +198,7 @@ impl Store {
 
     /// Assesses the rates of one segment, population and window, of which tickets and population were
     /// both read for one `end`. What was not keeps its last whole set.
-    fn take_rates(
-        &mut self,
-        place: Place,
-        exposed: &Exposed,
-        news: &News<'_>,
-    ) {
+    fn take_rates(&mut self, place: Place, exposed: &Exposed, news: &News<'_>) {
         let News {
             concluded,
             failed,

@@ -5,6 +5,10 @@ pub const MOST_DAYS: i64 = 60;
 
 /// What a ticket source can tell beside created and open tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own, and any set of them can be"
+)]
 pub struct Capabilities {
     /// Resolved and closed tickets, replies, messages received, and times.
     pub all_counts: bool,

@@ -128,12 +128,17 @@ impl Desk {
         ];
         let by_window = 2 * twice.into_iter().map(asked).sum::<usize>()
             + once.into_iter().map(asked).sum::<usize>();
-        let by_segment = asked(Question::Open) + asked(Question::OldestOpen) + self.statements_for_days();
+        let by_segment =
+            asked(Question::Open) + asked(Question::OldestOpen) + self.statements_for_days();
         config.segments.len() * (config.windows.len() * by_window + by_segment)
     }
 
     fn statements_for_days(&self) -> usize {
-        if self.answers(Question::CreatedByDay) { 1 } else { DAYS }
+        if self.answers(Question::CreatedByDay) {
+            1
+        } else {
+            DAYS
+        }
     }
 
     /// What it is not asked of what a desk can be asked beside `created`.

@@ -26,9 +26,9 @@ pub use self::past::PastReader;
 #[derive(Debug)]
 pub enum TicketSource {
     /// A Help Scout account.
-    HelpScout(helpscout::Desk),
+    HelpScout(Box<helpscout::Desk>),
     /// A SQL database.
-    Sql(sql_desk::Desk),
+    Sql(Box<sql_desk::Desk>),
 }
 
 /// The desk of a configuration cannot be asked.
@@ -54,11 +54,11 @@ impl TicketSource {
         match &config.desk {
             config::Desk::HelpScout(account) => {
                 helpscout::Desk::new(config, account, telemetry.clone())
-                    .map(Self::HelpScout)
+                    .map(|desk| Self::HelpScout(Box::new(desk)))
                     .map_err(Error::HelpScout)
             }
             config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
-                .map(Self::Sql)
+                .map(|desk| Self::Sql(Box::new(desk)))
                 .map_err(Error::Sql),
             config::Desk::Http(_) => Err(Error::NotYet),
         }
@@ -71,11 +71,11 @@ impl TicketSource {
         match &config.desk {
             config::Desk::HelpScout(account) => {
                 helpscout::Desk::for_history(config, account, telemetry)
-                    .map(Self::HelpScout)
+                    .map(|desk| Self::HelpScout(Box::new(desk)))
                     .map_err(Error::HelpScout)
             }
             config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
-                .map(Self::Sql)
+                .map(|desk| Self::Sql(Box::new(desk)))
                 .map_err(Error::Sql),
             config::Desk::Http(_) => Err(Error::NotYet),
         }
@@ -87,7 +87,7 @@ impl TicketSource {
         match (self, &config.desk) {
             (Self::HelpScout(desk), config::Desk::HelpScout(account)) => desk
                 .succeed(config, account)
-                .map(Self::HelpScout)
+                .map(|desk| Self::HelpScout(Box::new(desk)))
                 .map_err(Error::HelpScout),
             _ => Self::new(config, telemetry),
         }
@@ -205,7 +205,7 @@ impl TicketSource {
     }
 
     /// Asks for the past: nothing is waited for past `deadline`.
-    pub const fn past(&self, deadline: Instant) -> PastReader<'_> {
+    pub fn past(&self, deadline: Instant) -> PastReader<'_> {
         match self {
             Self::HelpScout(desk) => PastReader::HelpScout(desk.past(deadline)),
             Self::Sql(desk) => PastReader::Sql(desk.past(deadline)),

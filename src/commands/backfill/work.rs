@@ -149,7 +149,13 @@ mod tests {
             calls: 1000,
             queries: 850,
         };
-        let text = describe("Help Scout", total, done, Duration::from_mins(10), Some(100));
+        let text = describe(
+            "Help Scout",
+            total,
+            done,
+            Duration::from_mins(10),
+            Some(100),
+        );
         assert_eq!(
             text,
             "1000 of 3000 Help Scout calls (100 a minute), 850 of 900 population readings, about 20 min left"
@@ -159,10 +165,22 @@ mod tests {
             queries: 85,
         };
         assert!(
-            describe("Help Scout", total, slow, Duration::from_mins(10), Some(100))
-                .ends_with("about 96 min left")
+            describe(
+                "Help Scout",
+                total,
+                slow,
+                Duration::from_mins(10),
+                Some(100)
+            )
+            .ends_with("about 96 min left")
         );
-        let start = describe("Help Scout", total, Work::default(), Duration::ZERO, Some(100));
+        let start = describe(
+            "Help Scout",
+            total,
+            Work::default(),
+            Duration::ZERO,
+            Some(100),
+        );
         assert!(start.ends_with("about 30 min left"), "{start}");
     }
 

@@ -6,7 +6,7 @@ mod schema;
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::config::{Dialect, Segment, Template};
+use crate::config::{ConfigText, Dialect, Segment, Template};
 
 pub use decode::{desk, fit_segments};
 pub use question::Question;
@@ -50,7 +50,7 @@ impl SqlDesk {
     /// The query for `question` about a segment, if it is asked.
     pub fn query(&self, question: Question, segment: &Segment) -> Option<Template> {
         let text = self.queries.get(&question)?;
-        let condition = segment.condition.as_ref().map(|text| text.as_str());
+        let condition = segment.condition.as_ref().map(ConfigText::as_str);
         Some(Template::sql(
             &with_segment(text, condition, self.dialect),
             self.dialect,
@@ -77,7 +77,11 @@ const SEGMENT: &str = "{segment}";
 /// that ends it ends a comment too.
 fn with_segment(text: &str, condition: Option<&str>, dialect: Dialect) -> String {
     // SQLite before 3.23 knows no TRUE.
-    let always = if dialect == Dialect::Sqlite { "1" } else { "TRUE" };
+    let always = if dialect == Dialect::Sqlite {
+        "1"
+    } else {
+        "TRUE"
+    };
     match condition {
         Some(condition) => text.replace(SEGMENT, &format!("({condition}\n)")),
         None => text.replace(SEGMENT, always),
@@ -96,7 +100,11 @@ mod tests {
             "SELECT count(*) FROM a t WHERE TRUE AND EXISTS (SELECT 1 WHERE TRUE)"
         );
         assert_eq!(
-            with_segment("WHERE {segment} AND x", Some("a OR b -- both"), Dialect::Mysql),
+            with_segment(
+                "WHERE {segment} AND x",
+                Some("a OR b -- both"),
+                Dialect::Mysql
+            ),
             "WHERE (a OR b -- both\n) AND x"
         );
     }

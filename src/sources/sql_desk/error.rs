@@ -1,10 +1,7 @@
 //! Why a database did not say how many tickets there are.
 
 use super::rows::RowError;
-use crate::{
-    domain::Reason,
-    sources::database::SqlError,
-};
+use crate::{domain::Reason, sources::database::SqlError};
 
 /// Why a database did not answer a question about tickets.
 #[derive(Debug, thiserror::Error)]

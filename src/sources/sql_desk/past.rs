@@ -147,7 +147,11 @@ impl<'a> Past<'a> {
                 end: last.end,
             };
             if run.len() == 1 {
-                counts.push(questions.ask(Question::Created, segment, span, rows::count).await?);
+                counts.push(
+                    questions
+                        .ask(Question::Created, segment, span, rows::count)
+                        .await?,
+                );
                 continue;
             }
             let told = questions

@@ -1,6 +1,9 @@
 //! The questions of one refresh.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -142,7 +145,10 @@ impl<'a> Questions<'a> {
             .map(|(day, _)| day)
             .collect();
         for day in days {
-            counts.push(self.ask(Question::Created, segment, day, rows::count).await?);
+            counts.push(
+                self.ask(Question::Created, segment, day, rows::count)
+                    .await?,
+            );
         }
         Ok(DailyCounts::ending_at(end, counts))
     }
@@ -167,7 +173,7 @@ impl<'a> Questions<'a> {
             .await;
         let (oldest, failures) = match oldest {
             Ok(oldest) => (oldest.unwrap_or_default(), Vec::new()),
-            Err(failure) => (Default::default(), vec![failure]),
+            Err(failure) => (BTreeMap::default(), vec![failure]),
         };
         (Some(rows::open_tickets(open, &oldest)), failures)
     }
@@ -212,7 +218,9 @@ impl<'q, 'a> Counting<'q, 'a> {
         question: Question,
         read: impl FnOnce(&[Row]) -> Result<T, RowError> + Send,
     ) -> Option<T> {
-        let answer = self.questions.ask(question, self.segment, self.interval, read);
+        let answer = self
+            .questions
+            .ask(question, self.segment, self.interval, read);
         match answer.await {
             Ok(told) => {
                 self.answered += usize::from(told.is_some());
@@ -228,7 +236,11 @@ impl<'q, 'a> Counting<'q, 'a> {
 
     async fn all(&mut self) -> ContactCounts {
         let counts = self.compared(&[]).await;
-        let messages = self.one(Figure::ReceivedMessages, Question::ReceivedMessages, rows::count);
+        let messages = self.one(
+            Figure::ReceivedMessages,
+            Question::ReceivedMessages,
+            rows::count,
+        );
         let received_messages = messages.await;
         let first = Question::FirstResponseMeanSeconds;
         let first_response = self.one(Figure::FirstResponse, first, rows::seconds).await;

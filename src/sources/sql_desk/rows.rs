@@ -22,19 +22,27 @@ pub enum RowError {
     #[error("the query gave {0}, and a whole number from 0 is needed")]
     NoCount(String),
     /// Not a number from 0.
-    #[error("the query gave {0}, and a number of seconds from 0 is needed, or NULL where nothing was answered")]
+    #[error(
+        "the query gave {0}, and a number of seconds from 0 is needed, or NULL where nothing was answered"
+    )]
     NoSeconds(String),
     /// A day outside of the interval, or twice.
-    #[error("the query gave a day that is none: the first column is a whole number of days since :start, each once, 0 for the first of {0}")]
+    #[error(
+        "the query gave a day that is none: the first column is a whole number of days since :start, each once, 0 for the first of {0}"
+    )]
     NoDay(usize),
     /// A status that is no word.
     #[error("the query gave {0} as a status: the first column is a text of 1 to 64 characters")]
     NoStatus(String),
     /// Another rating.
-    #[error("the query gave a rating that is none of great, okay and not_good: the first column is one of these")]
+    #[error(
+        "the query gave a rating that is none of great, okay and not_good: the first column is one of these"
+    )]
     NoRating,
     /// Not an instant.
-    #[error("the query gave {0} as the second column, and an instant is needed, such as min(created_at)")]
+    #[error(
+        "the query gave {0} as the second column, and an instant is needed, such as min(created_at)"
+    )]
     NoInstant(String),
 }
 
@@ -87,8 +95,12 @@ pub fn seconds(rows: &[Row]) -> Result<Option<f64>, RowError> {
     if cell.value == Value::Null {
         return Ok(None);
     }
-    let number = cell.number().filter(|number| number.is_finite() && *number >= 0.0);
-    number.map(Some).ok_or_else(|| RowError::NoSeconds(told(cell)))
+    let number = cell
+        .number()
+        .filter(|number| number.is_finite() && *number >= 0.0);
+    number
+        .map(Some)
+        .ok_or_else(|| RowError::NoSeconds(told(cell)))
 }
 
 /// Counts by day. The query succeeded, so that a day without a row had no ticket.
@@ -102,7 +114,10 @@ pub fn days(rows: &[Row], days: usize) -> Result<Vec<Option<u64>>, RowError> {
             .ok_or(RowError::NoDay(days))?;
         *place = Some(count_of(count)?);
     }
-    Ok(counts.into_iter().map(|count| Some(count.unwrap_or(0))).collect())
+    Ok(counts
+        .into_iter()
+        .map(|count| Some(count.unwrap_or(0)))
+        .collect())
 }
 
 /// A status as a label value: the desk's own word, lower case, blanks as `_`.
@@ -112,9 +127,13 @@ fn status_of(cell: &Cell) -> Result<String, RowError> {
         Value::Integer(number) => number.to_string(),
         _ => return Err(RowError::NoStatus(told(cell))),
     };
-    let word = word.split_whitespace().collect::<Vec<_>>().join("_").to_lowercase();
-    let is_good = (1..=LONGEST_STATUS).contains(&word.chars().count())
-        && !word.chars().any(char::is_control);
+    let word = word
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join("_")
+        .to_lowercase();
+    let is_good =
+        (1..=LONGEST_STATUS).contains(&word.chars().count()) && !word.chars().any(char::is_control);
     is_good
         .then_some(word)
         .ok_or_else(|| RowError::NoStatus("an empty or long text".to_owned()))
@@ -216,7 +235,12 @@ mod tests {
         let answer = |value| count(&[vec![cell(value)]]);
         assert_eq!(answer(Value::Integer(0)), Ok(0));
         assert_eq!(answer(Value::Decimal(7.into())), Ok(7));
-        for value in [Value::Null, Value::Integer(-1), Value::Float(1.0), text("1")] {
+        for value in [
+            Value::Null,
+            Value::Integer(-1),
+            Value::Float(1.0),
+            text("1"),
+        ] {
             assert!(matches!(answer(value), Err(RowError::NoCount(_))));
         }
         assert_eq!(count(&[]), Err(RowError::Rows(0)));

@@ -8,8 +8,9 @@ use url::Url;
 
 use crate::{
     config::{
-        Channel, Config, CountsFrom, Database, PopulationKind, PopulationSource, Reference,
-        Segment, address, Desk},
+        Channel, Config, ConfigText, CountsFrom, Database, Desk, PopulationKind, PopulationSource,
+        Reference, Segment, address,
+    },
     domain::Window,
     sources::transport::origin,
 };
@@ -55,7 +56,11 @@ pub fn definition(config: &Config) -> Vec<Entry> {
             || (String::new(), String::new()),
             |database| (origin_of(database), place(database)),
         );
-        entries.push(entry("the address of the help desk's database", shown, &whole));
+        entries.push(entry(
+            "the address of the help desk's database",
+            shown,
+            &whole,
+        ));
         entries.extend(desk.queries().map(|(question, query)| {
             entry(format!("the query tickets.{}", question.name()), "", query)
         }));
@@ -149,7 +154,7 @@ fn filter(segment: &Segment) -> String {
         .iter()
         .map(|one| Channel::name(*one))
         .collect();
-    let condition = segment.condition.as_ref().map(|text| text.as_str());
+    let condition = segment.condition.as_ref().map(ConfigText::as_str);
     format!(
         "{:?} {:?} {channels:?}{}",
         references(&segment.mailboxes),

@@ -26,7 +26,6 @@ pub fn desk(
     let account = section.take("account_id");
     let prefix = section.take("table_prefix");
     let asked = questions(&mut section);
-    // Where the endpoint's texts were meant.
     let is_faulty = databases.faulty.iter().any(|name| database.is(name));
     let choices: Vec<(&str, usize)> = databases
         .usable
@@ -41,20 +40,27 @@ pub fn desk(
     } else {
         decoder.one_of(database, &choices, none)
     };
+    // What goes with a misspelt schema is not known.
+    let is_known = schema.is_none_or(|schema| schema.is_some());
     let given = Given {
         schema: schema.flatten(),
-        account: account_id(decoder, account, schema.flatten(), schema_field.as_ref()),
-        prefix: table_prefix(decoder, prefix, schema.flatten()),
+        account: account.filter(|_| is_known).map_or_else(
+            || missing_account(decoder, schema.flatten(), schema_field.as_ref()),
+            |field| account_id(decoder, &field, schema.flatten()),
+        ),
+        prefix: table_prefix(decoder, prefix.filter(|_| is_known), schema.flatten()),
     };
-    if schema.is_none() && !asked.iter().any(|(question, _)| *question == Question::Created) {
+    if schema.is_none()
+        && !asked
+            .iter()
+            .any(|(question, _)| *question == Question::Created)
+    {
         decoder.missing(
             &section,
             "schema (whose queries come with the exporter) or created (a query of your own)",
         );
     }
     decoder.finish(section);
-    // What a misspelt schema would ask is not known.
-    let may_go_on = schema.is_none_or(|schema| schema.is_some());
     let database_index = database?;
     let dialect = databases.usable.get(database_index)?.dialect;
     if let (Some(schema), Some(field)) = (given.schema, &schema_field)
@@ -77,7 +83,7 @@ pub fn desk(
         return None;
     }
     let queries = queries(decoder, &given, &asked, dialect);
-    may_go_on.then_some(SqlDesk {
+    is_known.then_some(SqlDesk {
         database: database_index,
         schema: given.schema,
         dialect,
@@ -99,7 +105,10 @@ fn questions<'n>(section: &mut Section<'n>) -> Vec<(Question, Field<'n>)> {
         (Question::Closed, section.take("closed")),
         (Question::Resolved, section.take("resolved")),
         (Question::Replies, section.take("replies")),
-        (Question::ReceivedMessages, section.take("received_messages")),
+        (
+            Question::ReceivedMessages,
+            section.take("received_messages"),
+        ),
         (Question::Open, section.take("open")),
         (Question::OldestOpen, section.take("oldest_open")),
         (
@@ -113,41 +122,37 @@ fn questions<'n>(section: &mut Section<'n>) -> Vec<(Question, Field<'n>)> {
         .collect()
 }
 
-fn account_id(
+fn account_id(decoder: &mut Decoder<'_>, field: &Field<'_>, schema: Option<Schema>) -> Option<i64> {
+    let Some(schema) = schema else {
+        decoder.problem(field, "goes with a schema that needs it (chatwoot)");
+        return None;
+    };
+    if !schema.needs_account() {
+        let product = schema.product();
+        decoder.problem(
+            field,
+            format!("{product} has one account per database: leave it out"),
+        );
+        return None;
+    }
+    decoder.parsed(field, "the number of an account", |text| {
+        text.value.parse().ok().filter(|number| *number > 0)
+    })
+}
+
+fn missing_account(
     decoder: &mut Decoder<'_>,
-    field: Option<Field<'_>>,
     schema: Option<Schema>,
     place: Option<&Field<'_>>,
 ) -> Option<i64> {
-    match (field, schema) {
-        (Some(field), Some(schema)) if !schema.needs_account() => {
-            decoder.problem(
-                &field,
-                format!("{} has one account per database: leave it out", schema.product()),
-            );
-            None
-        }
-        (Some(field), None) => {
-            decoder.problem(&field, "goes with a schema that needs it (chatwoot)");
-            None
-        }
-        (Some(field), Some(_)) => decoder.parsed(&field, "the number of an account", |text| {
-            text.value.parse().ok().filter(|number| *number > 0)
-        }),
-        (None, Some(schema)) if schema.needs_account() => {
-            if let Some(place) = place {
-                decoder.problem(
-                    place,
-                    format!(
-                        "account_id is missing: one {} database can hold several accounts, as in `account_id: 1`",
-                        schema.product()
-                    ),
-                );
-            }
-            None
-        }
-        (None, _) => None,
+    if let (Some(schema), Some(place)) = (schema.filter(|schema| schema.needs_account()), place) {
+        let product = schema.product();
+        decoder.problem(
+            place,
+            format!("account_id is missing: one {product} database can hold several accounts, as in `account_id: 1`"),
+        );
     }
+    None
 }
 
 fn table_prefix(
@@ -160,9 +165,10 @@ fn table_prefix(
         return default.unwrap_or_default().to_owned();
     };
     if default.is_none() {
-        let whose = schema.map_or("queries of your own name their tables whole".to_owned(), |schema| {
-            format!("the names of {}'s tables are fixed", schema.product())
-        });
+        let whose = schema.map_or(
+            "queries of your own name their tables whole".to_owned(),
+            |schema| format!("the names of {}'s tables are fixed", schema.product()),
+        );
         decoder.problem(&field, format!("{whose}: leave it out"));
         return String::new();
     }
@@ -206,12 +212,18 @@ fn queries(
                 }
                 (None, Some(schema)) => decoder.problem(
                     field,
-                    format!("{} cannot tell this; write a query of your own", schema.product()),
+                    format!(
+                        "{} cannot tell this; write a query of your own",
+                        schema.product()
+                    ),
                 ),
                 (None, None) => decoder.problem(field, "expected a query; true goes with schema"),
             },
             ("false", true) if *question == Question::Created => {
-                decoder.problem(field, "created tickets are what every rate begins with: they are always asked for");
+                decoder.problem(
+                    field,
+                    "created tickets are what every rate begins with: they are always asked for",
+                );
             }
             ("false", true) => {
                 queries.remove(question);
@@ -228,7 +240,10 @@ fn queries(
         // A time without a count has no series to stand beside.
         queries.remove(&Question::OldestOpen);
         if let Some((_, field)) = asked.iter().find(|(one, _)| *one == Question::OldestOpen) {
-            decoder.problem(field, "goes with open, which says how many tickets there are of each status");
+            decoder.problem(
+                field,
+                "goes with open, which says how many tickets there are of each status",
+            );
         }
     }
     queries
@@ -275,7 +290,11 @@ pub fn fit_segments(
     segments: &[Segment],
     places: &[(String, Position, String)],
 ) {
-    let filtered = || segments.iter().filter(|segment| segment.condition.is_some());
+    let filtered = || {
+        segments
+            .iter()
+            .filter(|segment| segment.condition.is_some())
+    };
     for segment in filtered() {
         let Some((_, position, key)) = places.iter().find(|(name, ..)| *name == segment.name)
         else {
@@ -301,7 +320,11 @@ pub fn fit_segments(
         if let Some(message) = unfit(&alone, desk.dialect()) {
             decoder.problem_at(*position, key, message);
         } else if !closes(condition) {
-            decoder.problem_at(*position, key, "its brackets do not close: it would reach beyond the place of {segment}");
+            decoder.problem_at(
+                *position,
+                key,
+                "its brackets do not close: it would reach beyond the place of {segment}",
+            );
         }
     }
 }

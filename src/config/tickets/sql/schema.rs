@@ -8,11 +8,11 @@ use crate::config::Dialect;
 pub enum Schema {
     /// Zammad.
     Zammad,
-    /// FreeScout.
+    /// `FreeScout`.
     Freescout,
     /// Chatwoot.
     Chatwoot,
-    /// osTicket.
+    /// `osTicket`.
     Osticket,
     /// GLPI.
     Glpi,

@@ -193,6 +193,16 @@ impl Config {
         }
     }
 
+    /// Whether the desk tells resolved tickets. Where it does not, that nothing was closed must not
+    /// make a count of its own now and then.
+    pub fn tells_resolved(&self) -> bool {
+        match &self.desk {
+            Desk::HelpScout(_) => true,
+            Desk::Sql(desk) => desk.answers(SqlQuestion::Resolved),
+            Desk::Http(_) => false,
+        }
+    }
+
     /// Whether ratings are asked for.
     pub fn asks_for_ratings(&self) -> bool {
         match &self.desk {

@@ -110,7 +110,8 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     report.add(Verdict::Ok, "config", summary(&config, name));
     if let Some(snapshot) = snapshot {
         for state in &snapshot.sources {
-            describe_source(&mut report, state, &snapshot);
+            let against = refresher.sources().tickets.days_agree_with();
+            describe_source(&mut report, state, &snapshot, against);
         }
     }
     relations(&mut report, &config, &refresher).await;
@@ -171,13 +172,13 @@ fn summary(config: &Config, name: &str) -> String {
     )
 }
 
-fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot) {
+fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot, against: &str) {
     let name = state.source.name();
     let took = state
         .last_duration_seconds
         .map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
     if state.up {
-        let value = values(&state.source, snapshot);
+        let value = values(&state.source, snapshot, against);
         report.add(Verdict::Ok, name, format!("{value}{took}"));
         if let Some(missing) = &state.missing_past {
             report.add(Verdict::Note, name, missing.clone());
@@ -194,7 +195,7 @@ fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot
 }
 
 /// What was read of a source, in words.
-fn values(source: &Source, snapshot: &Snapshot) -> String {
+fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
     let windows = snapshot.frame.windows.iter();
     let all = snapshot.segments.first();
     match source {
@@ -209,7 +210,7 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
             let dispersion = all.and_then(|all| all.dispersion);
             match dispersion {
                 Some(value) => {
-                    format!("56 days, sums agree with the windows; dispersion {value:.2}")
+                    format!("56 days, sums agree with {against}; dispersion {value:.2}")
                 }
                 None => "56 days; dispersion unknown: too few of them since the first ticket, or \
                          counts that have not settled yet"

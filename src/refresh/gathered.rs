@@ -40,6 +40,7 @@ pub struct Gathered {
     pub uses: Uses,
     /// What is asked of each window.
     questions: Vec<Question>,
+    tells_resolved: bool,
 }
 
 impl Gathered {
@@ -57,6 +58,7 @@ impl Gathered {
             populations: HashMap::new(),
             uses: Uses::new(config, end),
             questions: windows.map(|window| Question::of(window, end)).collect(),
+            tells_resolved: config.tells_resolved(),
         }
     }
 
@@ -80,11 +82,18 @@ impl Gathered {
     /// What may be concluded of a segment by now.
     pub fn conclude(&self, segment: usize) -> Conclusions {
         let windows = self.questions.iter().enumerate();
-        conclude(&SegmentReading {
+        let mut conclusions = conclude(&SegmentReading {
             windows: windows
                 .map(|(window, question)| (question.clone(), self.contacts.get(&(segment, window))))
                 .collect(),
             days: self.daily.get(&segment),
-        })
+        });
+        if !self.tells_resolved {
+            for window in conclusions.windows.iter_mut().flatten() {
+                window.current.resolved = None;
+                window.previous.resolved = None;
+            }
+        }
+        conclusions
     }
 }

@@ -221,6 +221,14 @@ impl TicketSource {
         }
     }
 
+    /// What days are held against, for people.
+    pub const fn days_agree_with(&self) -> &'static str {
+        match self {
+            Self::HelpScout(_) => "the reports",
+            Self::Sql(_) => "the windows",
+        }
+    }
+
     /// What one question is called for people, many of them.
     pub const fn calls(&self) -> &'static str {
         match self {

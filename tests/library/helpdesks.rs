@@ -386,3 +386,84 @@ async fn refusals(server: &Postgres) {
     assert_eq!(failures.len(), 1, "{failures:?}");
     assert_eq!(failures[0].reason.name(), "connect");
 }
+
+/// Questions fail one by one: the last answer to the one that fails stays, what the others give is
+/// shown, and a rate stays with the count that it was made of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_question_told_stays_while_it_fails() {
+    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.sqlite");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut writer = SqliteConnection::connect_with(&options).await.unwrap();
+    let tables =
+        "CREATE TABLE created (at TEXT); INSERT INTO created VALUES ('2026-02-05 00:00:00');
+        CREATE TABLE closed (at TEXT); INSERT INTO closed VALUES ('2026-02-06 00:00:00');";
+    sqlx::raw_sql(tables).execute(&mut writer).await.unwrap();
+    let text = format!(
+        "windows: [7d]\ndatabases: {{desk: {{url: 'sqlite://{}'}}}}\n\
+         tickets:\n  database: desk\n\
+         \x20 created: SELECT count(*) FROM created t WHERE {{segment}} AND at >= :start AND at < :end\n\
+         \x20 closed: SELECT count(*) FROM closed t WHERE {{segment}} AND at >= :start AND at < :end\n\
+         populations: {{visits: {{window: {{database: desk, query: 'SELECT 10 WHERE :start < :end'}}}}}}\n",
+        path.display()
+    );
+    let config = Arc::new(config::parse(&text, Path::new("x.yml"), &|_| None).unwrap());
+    let latest: Arc<Mutex<Option<Arc<Snapshot>>>> = Arc::default();
+    let outlets = Outlets {
+        publish: Box::new({
+            let latest = Arc::clone(&latest);
+            move |snapshot| *latest.lock().unwrap() = Some(snapshot)
+        }),
+        now: week,
+    };
+    let mut refresher = Refresher::new(Arc::clone(&config), sources(&config), Arc::new(outlets));
+    let mut counted = async || {
+        refresher.refresh().await;
+        let snapshot = latest.lock().unwrap().take().unwrap();
+        let counts = snapshot.segments[0].counts[0].clone().unwrap();
+        let rate = |tickets: &str| {
+            let mut rates = snapshot.rates.iter();
+            rates
+                .find(|rate| rate.tickets.name() == tickets)
+                .map(|rate| rate.ratio)
+        };
+        (
+            snapshot.sources[0].up,
+            [counts.created, counts.closed, counts.resolved],
+            [rate("created"), rate("closed"), rate("resolved")],
+        )
+    };
+    let before = counted().await;
+    assert_eq!(
+        before,
+        (true, [Some(1), Some(1), None], [Some(0.1), Some(0.1), None])
+    );
+
+    let change =
+        "ALTER TABLE closed RENAME TO gone; INSERT INTO created VALUES ('2026-02-07 00:00:00')";
+    sqlx::raw_sql(change).execute(&mut writer).await.unwrap();
+    for _ in 0..2 {
+        let during = counted().await;
+        assert_eq!(
+            during,
+            (
+                false,
+                [Some(2), Some(1), None],
+                [Some(0.2), Some(0.1), None]
+            )
+        );
+    }
+
+    // Nothing closed is a true 0, and no count of resolved tickets, which nobody asks for.
+    let back = "ALTER TABLE gone RENAME TO closed; DELETE FROM closed";
+    sqlx::raw_sql(back).execute(&mut writer).await.unwrap();
+    let after = counted().await;
+    assert_eq!(
+        after,
+        (true, [Some(2), Some(0), None], [Some(0.2), Some(0.0), None])
+    );
+}

@@ -44,10 +44,10 @@ pub fn desk(
     let is_known = schema.is_none_or(|schema| schema.is_some());
     let given = Given {
         schema: schema.flatten(),
-        account: account.filter(|_| is_known).map_or_else(
-            || missing_account(decoder, schema.flatten(), schema_field.as_ref()),
-            |field| account_id(decoder, &field, schema.flatten()),
-        ),
+        account: match account.filter(|_| is_known) {
+            Some(field) => account_id(decoder, &field, schema.flatten()),
+            None => missing_account(decoder, schema.flatten(), schema_field.as_ref()),
+        },
         prefix: table_prefix(decoder, prefix.filter(|_| is_known), schema.flatten()),
     };
     if schema.is_none()

@@ -49,14 +49,14 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             .iter()
             .map(|name| Window::parse(name).unwrap())
             .collect(),
-        helpscout: HelpScout {
+        desk: contact_rate_exporter::config::Desk::HelpScout(Box::new(HelpScout {
             app_id: String::new(),
             app_secret: Secret::new(""),
             base_url: "http://localhost:1".parse().unwrap(),
             counts_from: CountsFrom::Reports,
             requests_per_minute: None,
             happiness: true,
-        },
+        })),
         segments: (0..segments)
             .map(|number| match number {
                 0 => Segment::all(),
@@ -143,6 +143,7 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
     let capabilities = Capabilities {
         all_counts: true,
         days: true,
+        open: true,
         ratings: true,
     };
     let states = sources(config, capabilities)

@@ -25,8 +25,8 @@ use crate::{
     refresh::{self, Outlets, Refresher, Sources},
     signals::Requests,
     sources::count::{self, Populations},
-    sources::helpscout::{self, Telemetry},
-    sources::tickets::TicketSource,
+    sources::helpscout::Telemetry,
+    sources::tickets::{self, TicketSource},
     web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
@@ -47,9 +47,9 @@ pub enum Error {
     /// The web config cannot be used.
     #[error(transparent)]
     WebConfig(#[from] web::Error),
-    /// The Help Scout client cannot be built from the config.
-    #[error("cannot prepare the Help Scout client")]
-    HelpScout(#[source] helpscout::Error),
+    /// What asks the help desk cannot be built from the config.
+    #[error(transparent)]
+    Tickets(#[from] tickets::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Population(#[source] count::Error),
@@ -269,11 +269,11 @@ pub fn sources(
     predecessor: Option<&TicketSource>,
 ) -> Result<Sources, Error> {
     let tickets = match predecessor {
-        Some(predecessor) => predecessor.succeed(config),
+        Some(predecessor) => predecessor.succeed(config, telemetry),
         None => TicketSource::new(config, telemetry),
     };
     Ok(Sources {
-        tickets: tickets.map_err(Error::HelpScout)?,
+        tickets: tickets.map_err(Error::Tickets)?,
         populations: Populations::new(config).map_err(Error::Population)?,
     })
 }
@@ -300,7 +300,7 @@ fn warn_of_pace(config: &Config, sources: &Sources) {
 /// minute, allows in one interval.
 pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
     let budget = tickets.budget(config);
-    let (calls, pace) = (budget.calls_per_refresh, budget.per_minute);
+    let (calls, pace) = (budget.calls_per_refresh, budget.per_minute?);
     let allowed = f64::from(pace) * config.interval.as_secs_f64() / 60.0;
     (calls as f64 > allowed).then(|| {
         format!(

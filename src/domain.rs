@@ -13,6 +13,7 @@ pub mod count;
 pub mod days;
 pub mod dispersion;
 pub mod duration;
+pub mod figure;
 pub mod rate;
 pub mod rise;
 pub mod source;
@@ -32,6 +33,7 @@ pub use days::{
 };
 pub use dispersion::dispersion;
 pub use duration::{DAY_SECONDS, parse_duration};
+pub use figure::Figure;
 pub use rate::rate;
 pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source, SourceFailure};

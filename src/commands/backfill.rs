@@ -131,6 +131,7 @@ pub async fn backfill(
             ))
         })
     };
+    sources.tickets.close().await;
     sources.populations.close().await;
     outcome
 }
@@ -241,13 +242,16 @@ async fn foresee(
         run::work(config, &schedule, cache, source).await?;
     let mut text = summary(config, &schedule, source);
     let pace = source.budget(config).per_minute;
-    let time = work::duration(calls as f64 * 60.0 / f64::from(pace));
-    let _ = writeln!(
-        text,
-        "{calls} {} calls, {time} at {pace} a minute{}",
-        source.name(),
-        source.pace_in_doubt(config).unwrap_or_default()
-    );
+    let name = source.name();
+    let _ = match pace {
+        Some(pace) => writeln!(
+            text,
+            "{calls} {name} calls, {} at {pace} a minute{}",
+            work::duration(calls as f64 * 60.0 / f64::from(pace)),
+            source.pace_in_doubt(config).unwrap_or_default()
+        ),
+        None => writeln!(text, "{calls} readings of tickets from {name}"),
+    };
     let _ = writeln!(text, "{queries} readings of populations");
     for (population, count) in config.populations.iter().zip(by_population) {
         if population.has_past() {

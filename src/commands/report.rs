@@ -124,6 +124,7 @@ pub async fn read(
         },
     };
     let read = reading::read(&sources, &periods, progress).await;
+    tickets.close().await;
     populations.close().await;
     let (known, missing) = read?;
     Ok(Report(Contents {

@@ -47,7 +47,7 @@ fn write_page(
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Contact rate exporter</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n\
          <h1>Contact rate exporter</h1>\n\
-         <p class=\"soft\">How often the users of a service need its support: Help Scout tickets \
+         <p class=\"soft\">How often the users of a service need its support: tickets \
          divided by users, or by the files they submit. Sources are read in the background; \
          Prometheus reads the result.</p>\n\
          <nav><a href=\"{metrics}\">Metrics</a> <a href=\"-/ready\">Readiness</a> \

@@ -16,6 +16,7 @@ use crate::{
     },
     sources::{
         count::{self, Populations},
+        counted::Counted,
         tickets::{TicketReader, TicketSource},
     },
 };
@@ -31,7 +32,7 @@ pub struct Sources {
 /// One reading: what a source gave for one segment, window or population, or why not.
 pub enum Reading {
     /// Tickets of a segment and window.
-    Contacts(Pair, Box<Result<Contacts, SourceFailure>>),
+    Contacts(Pair, Box<Counted>),
     /// Ratings of a segment and window; `None` where the source has none.
     Ratings(Pair, Option<Result<Ratings, SourceFailure>>),
     /// Daily counts of a segment; `None` where the source has none.
@@ -43,8 +44,9 @@ pub enum Reading {
         /// The counts and the days, if both were read.
         both: Box<Option<(Contacts, DailyCounts)>>,
     },
-    /// Open tickets of a segment; `None` when they cannot be known.
-    Open(usize, Result<Option<OpenTickets>, SourceFailure>),
+    /// Open tickets of a segment, and what could not be read of them; `None` when they cannot be
+    /// known, or, with a failure, could not be read.
+    Open(usize, Option<OpenTickets>, Vec<SourceFailure>),
     /// A population.
     Population(usize, PopulationReading),
 }
@@ -186,7 +188,8 @@ async fn read_again(
 ) -> Option<Reading> {
     let previous = question.previous?;
     let contacts = asked.tickets.contacts(segment, question.current, previous);
-    let contacts = contacts.await.ok();
+    let contacts = contacts.await;
+    let contacts = contacts.contacts.filter(|_| contacts.failures.is_empty());
     let days = asked.tickets.daily_created(segment, asked.end).await;
     let both = contacts.zip(days.and_then(Result::ok));
     Some(Reading::Again {
@@ -206,8 +209,8 @@ async fn read_ratings(
 }
 
 async fn read_open(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<Reading> {
-    let open = asked.tickets.open_tickets(segment).await;
-    Some(Reading::Open(index, open))
+    let (open, failures) = asked.tickets.open_tickets(segment).await;
+    Some(Reading::Open(index, open, failures))
 }
 
 async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<Reading> {

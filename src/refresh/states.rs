@@ -149,7 +149,9 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     if capabilities.days {
         sources.push(Source::DailyTickets);
     }
-    sources.push(Source::OpenTickets);
+    if capabilities.open {
+        sources.push(Source::OpenTickets);
+    }
     if capabilities.ratings {
         sources.push(Source::Happiness);
     }

@@ -16,3 +16,4 @@ mod demo;
 mod generate;
 mod healthy;
 mod report;
+mod sql_desk;

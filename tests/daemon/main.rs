@@ -12,6 +12,7 @@ mod common;
 
 mod databases;
 mod files;
+mod helpdesks;
 mod output;
 mod packaging;
 mod reasons;

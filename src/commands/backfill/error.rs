@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use super::{cache::CacheError, span::SpanError};
 use crate::{
     domain::Interval,
-    sources::{count, tickets::PrepareError},
+    sources::{count, tickets},
 };
 
 /// The past cannot be filled in.
@@ -22,7 +22,7 @@ pub enum Error {
     Cache(#[from] CacheError),
     /// The ticket source cannot be made of the config.
     #[error(transparent)]
-    Source(#[from] PrepareError),
+    Source(#[from] tickets::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Populations(#[source] count::Error),

@@ -208,7 +208,7 @@ impl Schedule {
         let windows = config.windows.clone();
         let all_counts = mode != Mode::CreatedOnly;
         let counts = Layout::new(&span, &windows, true, all_counts, means && all_counts);
-        let ratings = (all_counts && config.helpscout.happiness)
+        let ratings = (all_counts && config.asks_for_ratings())
             .then(|| Layout::new(&span, &windows, false, true, false));
         let stride = DAY_SECONDS / greatest_common_divisor(span.step(), DAY_SECONDS);
         let days = |back: i64| Days { back, stride };

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::months::{Month, MonthsError};
-use crate::{app, sources::tickets::PrepareError};
+use crate::{app, sources::tickets};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum Error {
     Prepare(#[from] app::Error),
     /// The ticket source cannot be made of the config.
     #[error(transparent)]
-    Source(#[from] PrepareError),
+    Source(#[from] tickets::Error),
     /// What the segment names cannot be looked up.
     #[error("the filter of segment `{segment}` cannot be looked up in {desk}: {why}")]
     Filter {

@@ -196,7 +196,10 @@ impl MonthReader<'_> {
                 Err(Without::ThisTime(why)) => miss("the tickets created", why),
             }
         }
-        let counts = concluded.counts;
+        let mut counts = concluded.counts;
+        if !self.0.config.tells_resolved() {
+            counts.resolved = None;
+        }
         let mut dispersion = None;
         if with_dispersion && has_days {
             let before = days_before(period.interval.end);

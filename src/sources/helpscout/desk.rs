@@ -14,7 +14,7 @@ use super::{
     plan::{Finding, Plan, Reports, capabilities},
 };
 use crate::{
-    config::{Config, CountsFrom, Segment},
+    config::{Config, CountsFrom, HelpScout as Account, Segment},
     domain::{ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
     sources::capabilities::Capabilities,
 };
@@ -29,28 +29,32 @@ pub struct Desk {
 
 impl Desk {
     /// As `config` says. Connects to nothing.
-    pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+    pub fn new(config: &Config, account: &Account, telemetry: Telemetry) -> Result<Self, Error> {
         Ok(Self {
-            client: HelpScout::new(config, telemetry)?,
-            plan: Plan::new(config.helpscout.counts_from),
-            happiness: config.helpscout.happiness,
+            client: HelpScout::new(config, account, telemetry)?,
+            plan: Plan::new(account.counts_from),
+            happiness: account.happiness,
         })
     }
 
     /// For a long run of calls, as for past windows.
-    pub fn for_history(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+    pub fn for_history(
+        config: &Config,
+        account: &Account,
+        telemetry: Telemetry,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            client: HelpScout::for_history(config, telemetry)?,
-            plan: Plan::new(config.helpscout.counts_from),
-            happiness: config.helpscout.happiness,
+            client: HelpScout::for_history(config, account, telemetry)?,
+            plan: Plan::new(account.counts_from),
+            happiness: account.happiness,
         })
     }
 
     /// For a new configuration: on the same account it goes on with pace, quota, waits and what is
     /// known of the plan.
-    pub fn succeed(&self, config: &Config) -> Result<Self, Error> {
-        let counts_from = config.helpscout.counts_from;
-        let client = self.client.succeed(config)?;
+    pub fn succeed(&self, config: &Config, account: &Account) -> Result<Self, Error> {
+        let counts_from = account.counts_from;
+        let client = self.client.succeed(config, account)?;
         let same = client.is_on_the_account_of(&self.client);
         Ok(Self {
             plan: if same {
@@ -59,7 +63,7 @@ impl Desk {
                 Plan::new(counts_from)
             },
             client,
-            happiness: config.helpscout.happiness,
+            happiness: account.happiness,
         })
     }
 
@@ -107,15 +111,15 @@ impl Desk {
     /// `2·W·S + 3·S` with reports and ratings; without ratings `W·S` fewer. By search, six for every
     /// window and segment that the list call can filter (three statuses, current and previous), and
     /// two for its open tickets.
-    pub fn calls_per_refresh(config: &Config, by_search: bool) -> usize {
+    pub fn calls_per_refresh(config: &Config, account: &Account, by_search: bool) -> usize {
         let windows = config.windows.len();
         let segments = config.segments.len();
         let all = config.segments.iter();
         let listable = all.filter(|one| one.channels.is_empty()).count();
-        if by_search || config.helpscout.counts_from == CountsFrom::Search {
+        if by_search || account.counts_from == CountsFrom::Search {
             return listable * (6 * windows + 2);
         }
-        let happiness = usize::from(config.helpscout.happiness);
+        let happiness = usize::from(account.happiness);
         segments * windows * (1 + happiness) + segments + 2 * listable
     }
 }

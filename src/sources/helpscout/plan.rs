@@ -58,6 +58,7 @@ pub(super) const fn capabilities(reports: bool, happiness: bool) -> Capabilities
     Capabilities {
         all_counts: reports,
         days: reports,
+        open: true,
         ratings: reports && happiness,
     }
 }

@@ -5,7 +5,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use crate::{
     config::Segment,
     domain::{ContactCounts, Contacts, DailyCounts, Interval, Ratings, SourceFailure},
-    sources::{capabilities::Capabilities, helpscout},
+    sources::{capabilities::Capabilities, helpscout, sql_desk},
 };
 
 /// Questions about the past. They may be asked all at once: calls take turns.
@@ -16,6 +16,8 @@ use crate::{
 pub enum PastReader<'a> {
     /// Of a Help Scout account.
     HelpScout(helpscout::Past<'a>),
+    /// Of a SQL database.
+    Sql(sql_desk::Past<'a>),
 }
 
 impl<'a> PastReader<'a> {
@@ -23,6 +25,7 @@ impl<'a> PastReader<'a> {
     pub fn capabilities(&self) -> Capabilities {
         match self {
             Self::HelpScout(past) => past.capabilities(),
+            Self::Sql(past) => past.capabilities(),
         }
     }
 
@@ -30,6 +33,7 @@ impl<'a> PastReader<'a> {
     pub fn recall(&self, all_counts: bool) {
         match self {
             Self::HelpScout(past) => past.recall(all_counts),
+            Self::Sql(_) => {}
         }
     }
 
@@ -37,6 +41,7 @@ impl<'a> PastReader<'a> {
     pub async fn look_up(&self, segment: &'a Segment) -> Result<(), SourceFailure> {
         match self {
             Self::HelpScout(past) => past.look_up(segment).await,
+            Self::Sql(_) => Ok(()),
         }
     }
 
@@ -49,6 +54,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<ContactCounts, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.counts(segment, interval).await,
+            Self::Sql(past) => past.counts(segment, interval).await,
         }
     }
 
@@ -63,6 +69,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Contacts, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.reported(segment, later, earlier).await,
+            Self::Sql(past) => past.both(segment, later, earlier).await,
         }
     }
 
@@ -75,6 +82,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Option<u64>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.created(segment, interval).await,
+            Self::Sql(past) => Ok(past.counts(segment, interval).await?.created),
         }
     }
 
@@ -89,6 +97,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<DailyCounts, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.created_by_day(segment, interval).await,
+            Self::Sql(past) => past.created_by_day(segment, interval).await,
         }
     }
 
@@ -102,6 +111,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Option<Vec<Option<u64>>>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.messages_by_day(segment, interval).await,
+            Self::Sql(_) => Ok(None),
         }
     }
 
@@ -114,6 +124,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Option<u64>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.messages(segment, interval).await,
+            Self::Sql(_) => Ok(None),
         }
     }
 
@@ -127,6 +138,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<(Ratings, Option<Ratings>), SourceFailure> {
         match self {
             Self::HelpScout(past) => past.ratings(segment, later, earlier).await,
+            Self::Sql(past) => past.ratings(segment, later, earlier).await,
         }
     }
 
@@ -145,6 +157,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Vec<Option<u64>>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.created_on_days(segment, first, days, zone).await,
+            Self::Sql(past) => past.created_on_days(segment, first, days, zone).await,
         }
     }
 }

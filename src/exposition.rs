@@ -2,8 +2,8 @@
 //!
 //! [`catalogue`] names every metric family once. [`series`] walks a snapshot and names its samples,
 //! `gathered` does the same for a registry, [`text`] writes them. `head` and `gzip` make the part of
-//! a body that shows the snapshot, [`page`] keeps the finished bodies and hands them out. [`own`]
-//! holds the exporter's metrics about itself, `landing` is the page for people.
+//! a body that shows the snapshot, [`page`] keeps the finished bodies and hands them out.
+//! [`self_metrics`] holds the exporter's metrics about itself, `landing` is the page for people.
 
 pub mod catalogue;
 mod gathered;

@@ -64,7 +64,13 @@ pub struct Snapshot {
     pub rates: Vec<RateValues>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
+    /// What was read beside the refreshes, each source's once.
+    pub found: Vec<Arc<Finding>>,
 }
+
+/// What was read beside the refreshes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {}
 
 /// What is known of one segment.
 #[derive(Clone, Debug, Default, PartialEq)]

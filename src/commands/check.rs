@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     app::{Error, pace_warning, sources},
@@ -104,6 +105,9 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     };
     let mut refresher = Refresher::new(Arc::clone(&config), sources, Arc::new(outlets));
     refresher.refresh().await;
+    refresher
+        .read_beside(Instant::now() + config.interval)
+        .await;
     let snapshot = lock(&latest).take();
 
     let mut report = Report { lines: Vec::new() };
@@ -125,11 +129,11 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 /// In what each population of a database is counted: a name can mean the table of another schema,
 /// and a view can leave out rows.
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
-    let deadline = tokio::time::Instant::now() + config.timeout;
+    let deadline = Instant::now() + config.timeout;
     let tickets = refresher.sources().tickets.relations(deadline).await;
     counted_in(report, "tickets", &tickets);
     for (index, population) in config.populations.iter().enumerate() {
-        let deadline = tokio::time::Instant::now() + config.timeout;
+        let deadline = Instant::now() + config.timeout;
         let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
         counted_in(report, &population.name, &relations);
@@ -260,6 +264,8 @@ fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
                 None => unknown(),
             }
         }
+        // Read beside the refreshes.
+        _ => unknown(),
     }
 }
 

@@ -247,6 +247,7 @@ mod tests {
             populations: Vec::new(),
             rates: Vec::new(),
             sources: Vec::new(),
+            found: Vec::new(),
         })
     }
 

@@ -62,7 +62,8 @@ impl Progress {
             let waiting = match source {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
-                Source::Population(_) => 1,
+                // Those read beside the refresh are not among them.
+                _ => 1,
             };
             let said = Said {
                 waiting,
@@ -102,6 +103,8 @@ impl Progress {
                     self.gathered.populations.remove(&index);
                 }
             }
+            // Nothing of it is read in a refresh.
+            _ => {}
         }
     }
 

@@ -60,6 +60,7 @@ pub fn empty() -> Snapshot {
         ],
         rates: Vec::new(),
         sources: sources().into_iter().map(SourceState::unread).collect(),
+        found: Vec::new(),
         frame,
     }
 }
@@ -131,6 +132,7 @@ pub fn full() -> Snapshot {
         ],
         rates: rates(),
         sources: states(end),
+        found: Vec::new(),
         frame: frame(),
     }
 }

@@ -188,6 +188,24 @@ pub fn foreign_placeholder(text: &str, dialect: Dialect) -> Option<&str> {
         .map(|token| token.text)
 }
 
+/// `text` with `place`, a word in braces, replaced wherever it is code: not in a string, a comment or a
+/// quoted name.
+pub fn replaced(text: &str, dialect: Dialect, place: &str, with: &str) -> String {
+    let mut result = String::new();
+    let mut code = String::new();
+    for token in tokens(text, dialect) {
+        // As code it is three tokens.
+        if token.text.contains(place) {
+            result += &code.replace(place, with);
+            result += token.text;
+            code.clear();
+        } else {
+            code += token.text;
+        }
+    }
+    result + &code.replace(place, with)
+}
+
 fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     if text.is_empty() {
         return;

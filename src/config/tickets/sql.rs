@@ -6,7 +6,7 @@ mod schema;
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::config::{ConfigText, Dialect, Segment, Template};
+use crate::config::{ConfigText, Dialect, Segment, Template, query::replaced};
 
 pub use decode::{desk, fit_segments};
 pub use question::Question;
@@ -82,15 +82,22 @@ fn with_segment(text: &str, condition: Option<&str>, dialect: Dialect) -> String
     } else {
         "TRUE"
     };
-    match condition {
-        Some(condition) => text.replace(SEGMENT, &format!("({condition}\n)")),
-        None => text.replace(SEGMENT, always),
-    }
+    let with = condition.map_or_else(|| always.to_owned(), |condition| format!("({condition}\n)"));
+    replaced(text, dialect, SEGMENT, &with)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segment_in_a_string_or_comment_is_none() {
+        let text = "SELECT '{segment}' -- {segment}\nFROM t /* {segment} */ WHERE {segment}";
+        assert_eq!(
+            with_segment(text, Some("a"), Dialect::Postgres),
+            "SELECT '{segment}' -- {segment}\nFROM t /* {segment} */ WHERE (a\n)"
+        );
+    }
 
     #[test]
     fn a_segment_is_a_condition_in_brackets_that_a_comment_cannot_leave_open() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Question, SEGMENT, Schema, SqlDesk, with_segment};
+use super::{Question, Schema, SqlDesk, with_segment};
 use crate::config::{
     Bound, Dialect, Segment, Template,
     databases::Databases,
@@ -303,7 +303,7 @@ pub fn fit_segments(
         let condition = segment.condition.as_ref().map_or("", |text| text.as_str());
         let whole: Vec<&str> = desk
             .queries()
-            .filter(|(_, text)| !text.contains(SEGMENT))
+            .filter(|(_, text)| with_segment(text, Some(""), desk.dialect()) == *text)
             .map(|(question, _)| question.name())
             .collect();
         if !whole.is_empty() {

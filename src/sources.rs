@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | [`tickets`] | the seam: a ticket source, and what a refresh asks it |
 //! | [`capabilities`] | what a ticket source can tell, and what it costs |
-//! | [`helpscout`] | the Help Scout client: token, pace, retries, semantics |
+//! | [`calls`] | what clients of help desks share: pace, waits, retries, metrics |
+//! | [`helpscout`] | the Help Scout client: token, semantics |
 //! | [`database`] | rows from PostgreSQL, MySQL, MariaDB, SQLite, read-only |
 //! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
 //! | [`transport`] | HTTP clients with bounds |
 
+pub mod calls;
 pub mod capabilities;
 pub mod count;
 pub mod database;

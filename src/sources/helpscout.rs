@@ -2,8 +2,8 @@
 //!
 //! A [`HelpScout`] lives as long as its configuration and holds what all its calls share: token,
 //! pace, quota, known mailboxes and tags. A [`Reader`] is the client with a deadline: it makes the
-//! calls of one refresh. Every call waits for its turn (`pace`), carries the one token (`auth`), is
-//! tried again where time may heal (`call`), and decodes only what is counted (`wire`).
+//! calls of one refresh. Every call waits for its turn and is tried again where time may heal
+//! ([`calls`](super::calls)), carries the one token (`auth`), and decodes only what is counted (`wire`).
 
 mod auth;
 mod call;
@@ -14,7 +14,6 @@ mod error;
 mod exchange;
 mod filter;
 mod lists;
-mod pace;
 mod plan;
 mod renewable;
 mod reports;
@@ -35,7 +34,7 @@ pub use self::wire::survive;
 pub use self::{
     desk::{Desk, Questions},
     endpoint::Endpoint,
-    error::{Broken, Detail, Error},
+    error::{Detail, Error},
     filter::Filter,
     reports::MOST_DAYS,
     telemetry::Telemetry,

@@ -8,12 +8,16 @@
 //! | [`helpscout`] | the Help Scout client: token, semantics |
 //! | [`database`] | rows from PostgreSQL, MySQL, MariaDB, SQLite, read-only |
 //! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
+//! | [`credentials`] | who asks an HTTP endpoint |
+//! | [`json`] | the number that a document has at a pointer |
 //! | [`transport`] | HTTP clients with bounds |
 
 pub mod calls;
 pub mod capabilities;
 pub mod count;
+pub mod credentials;
 pub mod database;
 pub mod helpscout;
+pub mod json;
 pub mod tickets;
 pub mod transport;

@@ -7,7 +7,6 @@
 mod answer;
 mod fetch;
 mod http;
-mod json;
 mod promql;
 
 use tokio::time::Instant;

@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     commands::backfill::{Means, Step, parse_instant, parse_label, parse_step},
     commands::report::{Format, Month, time_zone},
-    demo::Scenario,
+    demo::{HelpDesk, Scenario},
     web::{Paths, external_url, route_prefix, telemetry_path},
 };
 
@@ -178,6 +178,9 @@ pub struct BackfillFlags {
 /// Flags of `demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoFlags {
+    /// Where tickets are counted.
+    #[arg(long, value_name = "NAME", default_value = "helpscout")]
+    pub helpdesk: HelpDesk,
     /// The story that the data tell.
     #[arg(long, value_name = "NAME", default_value = "incident")]
     pub scenario: Scenario,

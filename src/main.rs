@@ -237,7 +237,12 @@ async fn run_demo(
     inherited: Option<Vec<TcpListener>>,
     requests: Requests,
 ) -> Result<ExitCode, Failure> {
-    let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
+    let prepare = Demo::prepare(
+        options.helpdesk,
+        options.scenario,
+        options.seed,
+        Timestamp::now(),
+    );
     let demo = tokio::select! {
         demo = prepare => demo?,
         // Stopped in good order, it takes its files away.

@@ -195,11 +195,13 @@ impl Refresher {
     /// Says good-bye to the databases.
     pub async fn close(mut self) {
         self.close_retired().await;
+        self.sources.tickets.close().await;
         self.sources.populations.close().await;
     }
 
     async fn close_retired(&mut self) {
         for sources in self.retired.drain(..) {
+            sources.tickets.close().await;
             sources.populations.close().await;
         }
     }

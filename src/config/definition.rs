@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::Source;
 
-use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
+use super::{Config, CountsFrom, Desk, PopulationKind, PopulationSource, Reference, Template};
 
 /// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
@@ -25,21 +25,26 @@ fn hash_of(text: &str) -> u64 {
 /// Hash of where `source` is read: whom, and as whom, but not with which password or token.
 pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let Source::Population(name) = source else {
-        let desk = &config.helpscout;
-        return hash_of(&format!("{} {:?}", desk.base_url, desk.app_id));
+        return hash_of(&match &config.desk {
+            Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
+            Desk::Sql(desk) => database_address(config, desk.database),
+            Desk::Http(_) => String::new(),
+        });
     };
     let mut populations = config.populations.iter();
     let population = populations.find(|population| population.name == *name);
     hash_of(&match population.map(|population| &population.source) {
         None => String::new(),
-        Some(PopulationSource::Sql { database, .. }) => {
-            let database = config.databases.get(*database);
-            database.map_or_else(String::new, |database| {
-                without_password(database.url.expose())
-            })
-        }
+        Some(PopulationSource::Sql { database, .. }) => database_address(config, *database),
         Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
         Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
+    })
+}
+
+fn database_address(config: &Config, database: usize) -> String {
+    let database = config.databases.get(database);
+    database.map_or_else(String::new, |database| {
+        without_password(database.url.expose())
     })
 }
 
@@ -62,17 +67,26 @@ fn without_password(address: &str) -> String {
 /// One line per thing counted; `{:?}` of texts keeps lines and fields apart.
 fn describe(config: &Config) -> String {
     let mut text = String::new();
-    let counts_from = match config.helpscout.counts_from {
-        CountsFrom::Auto => "auto",
-        CountsFrom::Reports => "reports",
-        CountsFrom::Search => "search",
-    };
     let windows: Vec<i64> = config
         .windows
         .iter()
         .map(crate::domain::Window::seconds)
         .collect();
-    let _ = writeln!(text, "counts_from {counts_from}\nwindows {windows:?}");
+    let _ = match &config.desk {
+        Desk::HelpScout(desk) => {
+            let counts_from = match desk.counts_from {
+                CountsFrom::Auto => "auto",
+                CountsFrom::Reports => "reports",
+                CountsFrom::Search => "search",
+            };
+            writeln!(text, "counts_from {counts_from}")
+        }
+        Desk::Sql(desk) => desk.queries().try_for_each(|(question, query)| {
+            writeln!(text, "tickets {} {query:?}", question.name())
+        }),
+        Desk::Http(_) => Ok(()),
+    };
+    let _ = writeln!(text, "windows {windows:?}");
     // What a day and a week are.
     match config.time_zone.iana_name() {
         None | Some("UTC") => {}
@@ -89,6 +103,9 @@ fn describe(config: &Config) -> String {
             references(&segment.mailboxes),
             references(&segment.tags),
         );
+        if let Some(condition) = &segment.condition {
+            let _ = writeln!(text, "condition {:?}", condition.as_str());
+        }
     }
     for population in &config.populations {
         let kind = match population.kind {

@@ -11,6 +11,7 @@ mod calendar;
 mod count;
 mod list;
 mod plot;
+mod table;
 mod ticket;
 
 use std::{fmt, ops::Range};
@@ -19,12 +20,14 @@ use jiff::Timestamp;
 use rand::RngExt;
 
 use arrivals::{Arrivals, Draw, generator, hourly_counts};
+pub(super) use calendar::DAY;
 use calendar::HOUR;
 use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};
 
 pub use count::{Activity, Filter, Ratings, Resolved};
 pub use list::{Listed, Open, Status};
+pub use table::{Told, ToldMessage};
 
 /// The seed of `demo`. Any other makes as good a story, but this one is known to raise no false
 /// alarm at any hour of the week.

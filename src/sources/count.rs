@@ -38,12 +38,12 @@ pub fn survive(body: &[u8]) {
 
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
-    readers: Vec<Reader>,
+    prepared: Vec<Prepared>,
     databases: Vec<Database>,
 }
 
 /// One population: its name for errors, and where it is read.
-struct Reader {
+struct Prepared {
     name: String,
     source: Source,
 }
@@ -70,10 +70,10 @@ impl Populations {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let readers = config
+        let prepared = config
             .populations
             .iter()
-            .map(|population| Reader {
+            .map(|population| Prepared {
                 name: population.name.clone(),
                 source: match &population.source {
                     PopulationSource::Sql { database, query } => Source::Sql {
@@ -113,7 +113,10 @@ impl Populations {
                 },
             })
             .collect();
-        Ok(Self { readers, databases })
+        Ok(Self {
+            prepared,
+            databases,
+        })
     }
 
     /// Reads the population at index `population` of the configuration: over `[start, end)`, or
@@ -128,11 +131,11 @@ impl Populations {
         interval: Interval,
         deadline: Instant,
     ) -> Result<f64, Error> {
-        let reader = self
-            .readers
+        let prepared = self
+            .prepared
             .get(population)
             .ok_or(Error::Unknown(population))?;
-        let (place, outcome) = match &reader.source {
+        let (place, outcome) = match &prepared.source {
             Source::Sql {
                 database,
                 statement,
@@ -157,7 +160,7 @@ impl Populations {
         outcome
             .and_then(|value| Ok(answer::checked(value)?))
             .map_err(|failure| Error::Read {
-                population: reader.name.clone(),
+                population: prepared.name.clone(),
                 place,
                 failure,
             })
@@ -170,7 +173,10 @@ impl Populations {
         let Some(Source::Sql {
             database,
             statement,
-        }) = self.readers.get(population).map(|reader| &reader.source)
+        }) = self
+            .prepared
+            .get(population)
+            .map(|prepared| &prepared.source)
         else {
             return Vec::new();
         };
@@ -235,6 +241,22 @@ impl Error {
             Self::Address { failure, .. } => failure.reason(),
             Self::Read { failure, .. } => failure.reason(),
             Self::Unknown(_) => Reason::Query,
+        }
+    }
+}
+
+impl Error {
+    /// Whether another interval may well be read, as where a source keeps its past for some days only.
+    pub fn concerns_the_interval(&self) -> bool {
+        match self {
+            Self::Read { failure, .. } => match failure {
+                Failure::Answer(_) => true,
+                Failure::Sql(error) => error.reason() == Reason::Query,
+                Failure::Fetch(error) => {
+                    matches!(error.reason(), Reason::Query | Reason::Decode) || error.refuses()
+                }
+            },
+            Self::Address { .. } | Self::Unknown(_) => false,
         }
     }
 }

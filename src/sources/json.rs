@@ -3,6 +3,8 @@
 //! No key of an object may come twice: readers differ in which of the two they take, and so the
 //! number would be anyone's guess.
 
+mod whole;
+
 use std::fmt;
 
 use jsonptr::Pointer;
@@ -20,6 +22,9 @@ pub enum NumberError {
     /// It is not JSON, or a key comes twice.
     #[error("the answer is not the JSON that was expected")]
     Json(#[source] serde_json::Error),
+    /// The server says that its answer is incomplete.
+    #[error("the server says that its answer is incomplete: some of its storage did not answer")]
+    Partial,
     /// The pointer leads nowhere.
     #[error("the answer has nothing at the pointer {0}")]
     NothingThere(ConfigText),
@@ -36,13 +41,19 @@ pub enum NumberError {
 impl NumberError {
     /// The label value that tells of it.
     pub const fn reason(&self) -> Reason {
-        Reason::Decode
+        match self {
+            Self::Partial => Reason::Query,
+            Self::Json(_) | Self::NothingThere(_) | Self::NotANumber { .. } => Reason::Decode,
+        }
     }
 }
 
 /// The number that the document `body` has at `pointer`, an RFC 6901 pointer.
 pub fn number(body: &[u8], pointer: &ConfigText) -> Result<Number, NumberError> {
     let document = parse(body).map_err(NumberError::Json)?;
+    if whole::is_a_part(&document, pointer.as_str()) {
+        return Err(NumberError::Partial);
+    }
     let nothing_there = || NumberError::NothingThere(pointer.clone());
     let value = Pointer::parse(pointer.as_str())
         .map_err(|_| nothing_there())?

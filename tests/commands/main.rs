@@ -14,3 +14,4 @@ mod backfill;
 mod check;
 mod demo;
 mod report;
+mod sql_desk;

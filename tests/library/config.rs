@@ -55,9 +55,9 @@ fn a_full_config_means_what_it_says() {
     assert_eq!(config.timeout, Duration::from_secs(20));
     assert_eq!(config.max_age, Duration::from_mins(10));
     assert_eq!(config.windows[2].name(), "4w");
-    assert_eq!(config.helpscout.app_id, "the-app");
-    assert_eq!(config.helpscout.app_secret.expose(), "hunter2");
-    assert!(!config.helpscout.happiness);
+    assert_eq!(config.helpscout().unwrap().app_id, "the-app");
+    assert_eq!(config.helpscout().unwrap().app_secret.expose(), "hunter2");
+    assert!(!config.helpscout().unwrap().happiness);
     assert_eq!(config.segments.len(), 2);
     assert_eq!(
         config.segments[1].mailboxes,
@@ -89,11 +89,11 @@ fn defaults_are_those_of_the_documentation() {
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     assert_eq!(windows, ["1d", "7d", "28d"]);
     assert_eq!(
-        config.helpscout.base_url.as_str(),
+        config.helpscout().unwrap().base_url.as_str(),
         "https://api.helpscout.net/"
     );
-    assert_eq!(config.helpscout.requests_per_minute, None);
-    assert!(config.helpscout.happiness);
+    assert_eq!(config.helpscout().unwrap().requests_per_minute, None);
+    assert!(config.helpscout().unwrap().happiness);
     assert_eq!(config.segments.len(), 1);
 }
 

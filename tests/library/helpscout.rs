@@ -76,14 +76,14 @@ fn config(url: &Url, timeout: Duration) -> Config {
         max_age: interval * 3,
         time_zone: jiff::tz::TimeZone::UTC,
         windows: Vec::new(),
-        helpscout: Settings {
+        desk: contact_rate_exporter::config::Desk::HelpScout(Box::new(Settings {
             app_id: "app id&".to_owned(),
             app_secret: Secret::new(SECRET),
             base_url: url.clone(),
             counts_from: CountsFrom::Auto,
             requests_per_minute: None,
             happiness: true,
-        },
+        })),
         segments: Vec::new(),
         databases: Vec::new(),
         populations: Vec::new(),
@@ -122,7 +122,8 @@ impl Desk {
         let registry = Registry::new();
         let telemetry = Telemetry::new().unwrap();
         telemetry.register(&registry).unwrap();
-        let help_scout = HelpScout::new(&config(&upstream.url, timeout), telemetry).unwrap();
+        let config = config(&upstream.url, timeout);
+        let help_scout = HelpScout::new(&config, config.helpscout().unwrap(), telemetry).unwrap();
         Self {
             upstream,
             help_scout,
@@ -189,7 +190,7 @@ fn usagers() -> Segment {
             Reference::Name("Feature request".into()),
             Reference::Id(7001),
         ],
-        channels: Vec::new(),
+        ..Segment::all()
     }
 }
 

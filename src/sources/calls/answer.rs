@@ -45,7 +45,7 @@ pub struct Hints {
     pub remaining: Option<u32>,
     /// How long to wait: the service's own header, else `Retry-After`.
     pub wait: Option<Duration>,
-    /// `Correlation-Id`, bounded and printable.
+    /// `Correlation-Id`, bounded, if it looks like one.
     pub correlation_id: Option<String>,
 }
 
@@ -103,10 +103,15 @@ impl Hints {
                 .find_map(|name| wait(name))
                 .or_else(|| wait(RETRY_AFTER.as_str())),
             correlation_id: text("correlation-id")
-                .filter(|id| !id.is_empty())
+                .filter(|id| !id.is_empty() && id.chars().all(is_of_an_id))
                 .map(|id| id.chars().take(100).collect()),
         }
     }
+}
+
+/// What ids are made of: anything else is not shown.
+fn is_of_an_id(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '#' | ':')
 }
 
 #[cfg(test)]
@@ -173,6 +178,8 @@ mod tests {
             ("X-RateLimit-Remaining-Minute", "many"),
             ("Correlation-Id", &"x".repeat(5000)),
         ]);
+        let words = hints(&[("Correlation-Id", "a ticket of jane@example.org")]);
+        assert_eq!(words.correlation_id, None);
         assert_eq!((odd.limit, odd.remaining), (None, None));
         assert_eq!(odd.correlation_id.unwrap().len(), 100);
         assert_eq!(hints(&[("X-Rate-Limit", "700")]).limit, Some(700));

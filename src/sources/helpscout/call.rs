@@ -18,7 +18,7 @@ use super::{
     wire,
 };
 use crate::{
-    config::{Config, Secret},
+    config::{Config, HelpScout as Account, Secret},
     sources::calls::{
         Calls, Failure, Patience, Target,
         answer::{Answer, Hints},
@@ -43,24 +43,29 @@ pub(super) struct Caller<E> {
     ceiling_told: AtomicBool,
 }
 
-fn limits(config: &Config) -> Limits {
+fn limits(account: &Account) -> Limits {
     Limits {
-        per_minute: config.helpscout.requests_per_minute,
+        per_minute: account.requests_per_minute,
         assumed_granted: ASSUMED_PER_MINUTE,
         lanes: &[Lane::Whole; Endpoint::ALL.len()],
     }
 }
 
 impl<E: Exchange> Caller<E> {
-    pub(super) fn new(exchange: E, config: &Config, telemetry: Telemetry) -> Self {
+    pub(super) fn new(
+        exchange: E,
+        config: &Config,
+        account: &Account,
+        telemetry: Telemetry,
+    ) -> Self {
         Self {
             exchange,
-            app_id: config.helpscout.app_id.clone(),
-            app_secret: Mutex::new(config.helpscout.app_secret.clone()),
+            app_id: account.app_id.clone(),
+            app_secret: Mutex::new(account.app_secret.clone()),
             auth: Auth::new(config.interval),
             calls: Calls {
                 service: "Help Scout",
-                pace: Pace::new(limits(config)),
+                pace: Pace::new(limits(account)),
                 telemetry: telemetry.0.clone(),
                 timeout: config.timeout,
             },
@@ -70,15 +75,15 @@ impl<E: Exchange> Caller<E> {
     }
 
     /// For another configuration of the same account: keeps to the pace of this one.
-    pub(super) fn succeed(&self, exchange: E, config: &Config) -> Self {
-        let mut successor = Self::new(exchange, config, self.telemetry.clone());
-        successor.calls.pace = self.calls.pace.succeed(limits(config));
+    pub(super) fn succeed(&self, exchange: E, config: &Config, account: &Account) -> Self {
+        let mut successor = Self::new(exchange, config, account, self.telemetry.clone());
+        successor.calls.pace = self.calls.pace.succeed(limits(account));
         successor
     }
 
     /// For a long run of calls: see [`Pace::growing`].
-    pub(super) fn growing(mut self, config: &Config) -> Self {
-        self.calls.pace = Pace::growing(limits(config));
+    pub(super) fn growing(mut self, account: &Account) -> Self {
+        self.calls.pace = Pace::growing(limits(account));
         self
     }
 

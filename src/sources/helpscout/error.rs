@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::endpoint::Endpoint;
 use crate::{
-    domain::{Interval, Reason},
+    domain::{Doubt, Interval, Reason},
     sources::calls::{answer::Hints, broken::Broken, seconds_up},
 };
 
@@ -155,6 +155,9 @@ pub enum Error {
         /// What was asked for.
         interval: Interval,
     },
+    /// Daily counts from which nothing may be concluded.
+    #[error("{0}")]
+    Doubtful(Doubt),
 }
 
 impl Error {
@@ -170,7 +173,7 @@ impl Error {
             Self::OutOfTime { .. } => Reason::Timeout,
             Self::Broken { source, .. } => source.reason(),
             Self::Status { .. } => Reason::Status,
-            Self::NotUnderstood { .. } => Reason::Decode,
+            Self::NotUnderstood { .. } | Self::Doubtful(_) => Reason::Decode,
             Self::Unknown { .. }
             | Self::Ambiguous { .. }
             | Self::NotListable { .. }

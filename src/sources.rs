@@ -7,6 +7,8 @@
 //! | [`calls`] | what clients of help desks share: pace, waits, retries, metrics |
 //! | [`counted`] | counts of a window, as far as they were answered |
 //! | [`sql_desk`] | the database of a help desk |
+//! | [`http_desk`] | an endpoint that counts |
+//! | [`telemetry`] | metrics of the clients that make calls |
 //! | [`helpscout`] | the Help Scout client: token, semantics |
 //! | [`database`] | rows from PostgreSQL, MySQL, MariaDB, SQLite, read-only |
 //! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
@@ -22,8 +24,10 @@ pub mod counted;
 pub mod credentials;
 pub mod database;
 pub mod helpscout;
+pub mod http_desk;
 pub mod json;
 mod json_error;
 pub mod sql_desk;
+pub mod telemetry;
 pub mod tickets;
 pub mod transport;

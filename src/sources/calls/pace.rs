@@ -138,6 +138,7 @@ impl Pace {
     }
 
     /// Under another ceiling, with the same log of departures, the same quota, the same wait.
+    #[must_use]
     pub fn succeed(&self, limits: Limits) -> Self {
         Self::sharing(limits, Arc::clone(&self.state), Arc::clone(&self.changed))
     }

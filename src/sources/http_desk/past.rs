@@ -67,10 +67,9 @@ impl<'a> Past<'a> {
         interval: Interval,
     ) -> Result<DailyCounts, SourceFailure> {
         let (start, end) = (interval.start.as_second(), interval.end.as_second());
-        let mut bounds: Vec<Timestamp> = (0..)
-            .map(|day: i64| start + day * DAY_SECONDS)
-            .take_while(|at| *at < end)
-            .filter_map(|at| Timestamp::from_second(at).ok())
+        let days = (end - start + DAY_SECONDS - 1) / DAY_SECONDS;
+        let mut bounds: Vec<Timestamp> = (0..days)
+            .filter_map(|day| Timestamp::from_second(start + day * DAY_SECONDS).ok())
             .collect();
         bounds.push(interval.end);
         let counts = self.questions().days_between(segment, &bounds).await?;

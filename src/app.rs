@@ -25,7 +25,7 @@ use crate::{
     refresh::{self, Outlets, Refresher, Sources},
     signals::Requests,
     sources::count::{self, Populations},
-    sources::helpscout::Telemetry,
+    sources::telemetry::Telemetry,
     sources::tickets::{self, TicketSource},
     web::{self, Paths, ReloadRequest, Site, WebConfig},
 };

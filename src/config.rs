@@ -9,6 +9,7 @@ mod databases;
 pub mod decode;
 mod definition;
 pub mod document;
+mod endpoint;
 mod file;
 mod interpolation;
 mod populations;
@@ -29,7 +30,7 @@ use std::{
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::domain::{Source, Tickets, Window};
+use crate::domain::{Figure, Source, Tickets, Window};
 
 pub use decode::{Problem, suggestion};
 pub use document::Position;
@@ -42,6 +43,7 @@ pub use segments::MAX_SEGMENTS;
 pub use text::ConfigText;
 pub use tickets::{
     Desk, DeskKind, HttpDesk, SqlDesk,
+    http::{HttpLogin, HttpRequest},
     sql::{Question as SqlQuestion, Schema},
 };
 
@@ -142,6 +144,9 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     if let Some(Desk::Sql(desk)) = &desk {
         tickets::sql::fit_segments(decoder, desk, &segments, &places);
     }
+    if let Some(Desk::Http(desk)) = &desk {
+        tickets::http::fit_segments(decoder, desk, &segments, &places);
+    }
     let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     decoder.finish(root);
@@ -199,7 +204,7 @@ impl Config {
         match &self.desk {
             Desk::HelpScout(_) => true,
             Desk::Sql(desk) => desk.answers(SqlQuestion::Resolved),
-            Desk::Http(_) => false,
+            Desk::Http(desk) => desk.answers(Figure::Resolved),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     exposition::SelfMetrics,
     refresh::{Refresher, Reload, Sources},
-    sources::helpscout::Telemetry,
+    sources::telemetry::Telemetry,
     web::{ReloadRequest, WebConfig},
 };
 

@@ -28,7 +28,7 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
         return hash_of(&match &config.desk {
             Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
             Desk::Sql(desk) => database_address(config, desk.database),
-            Desk::Http(_) => String::new(),
+            Desk::Http(desk) => without_password(&desk.address().raw()),
         });
     };
     let mut populations = config.populations.iter();
@@ -84,7 +84,12 @@ fn describe(config: &Config) -> String {
         Desk::Sql(desk) => desk.queries().try_for_each(|(question, query)| {
             writeln!(text, "tickets {} {query:?}", question.name())
         }),
-        Desk::Http(_) => Ok(()),
+        Desk::Http(desk) => {
+            let address = without_address(&desk.address().raw());
+            let _ = writeln!(text, "tickets http {address:?} {:?}", desk.pointer.as_str());
+            desk.texts()
+                .try_for_each(|(name, query)| writeln!(text, "tickets {name} {query:?}"))
+        }
     };
     let _ = writeln!(text, "windows {windows:?}");
     // What a day and a week are.

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 24] = [
+pub const RESERVED_NAMES: [&str; 27] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -33,6 +33,9 @@ pub const RESERVED_NAMES: [&str; 24] = [
     "source_up",
     "source_failures",
     "helpscout_requests",
+    "tickets_requests",
+    "tickets_rate_limit_requests",
+    "tickets_rate_limit_remaining_requests",
     "helpscout_rate_limit_requests",
     "helpscout_rate_limit_remaining_requests",
     "exporter_config_hash",

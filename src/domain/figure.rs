@@ -30,6 +30,18 @@ impl Figure {
         Self::FirstResponse,
     ];
 
+    /// Its key in the section `tickets`.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Closed => "closed",
+            Self::Resolved => "resolved",
+            Self::Replies => "replies",
+            Self::ReceivedMessages => "received_messages",
+            Self::FirstResponse => "first_response_mean_seconds",
+        }
+    }
+
     /// The one that `tickets` chooses.
     pub const fn of(tickets: Tickets) -> Self {
         match tickets {

@@ -7,9 +7,7 @@
 mod answer;
 mod fetch;
 mod http;
-mod json;
 mod promql;
-mod whole;
 
 use tokio::time::Instant;
 

@@ -2,8 +2,8 @@
 //!
 //! A [`HelpScout`] lives as long as its configuration and holds what all its calls share: token,
 //! pace, quota, known mailboxes and tags. A [`Reader`] is the client with a deadline: it makes the
-//! calls of one refresh. Every call waits for its turn (`pace`), carries the one token (`auth`), is
-//! tried again where time may heal (`call`), and decodes only what is counted (`wire`).
+//! calls of one refresh. Every call waits for its turn and is tried again where time may heal
+//! ([`calls`](super::calls)), carries the one token (`auth`), and decodes only what is counted (`wire`).
 
 mod auth;
 mod call;
@@ -15,7 +15,6 @@ mod exchange;
 mod filter;
 mod lists;
 mod looked_up;
-mod pace;
 mod past;
 mod plan;
 mod renewable;
@@ -37,7 +36,7 @@ pub use self::wire::survive;
 pub use self::{
     desk::{Desk, Questions},
     endpoint::Endpoint,
-    error::{Broken, Detail, Error},
+    error::{Detail, Error},
     filter::Filter,
     past::Past,
     telemetry::Telemetry,

@@ -12,8 +12,8 @@ use super::{
     capabilities::{Budget, Capabilities},
     counted::Counted,
     database::Relation,
-    helpscout::{self, Telemetry},
-    sql_desk,
+    helpscout, http_desk, sql_desk,
+    telemetry::Telemetry,
 };
 use crate::{
     config::{self, Config, Segment},
@@ -29,6 +29,8 @@ pub enum TicketSource {
     HelpScout(Box<helpscout::Desk>),
     /// A SQL database.
     Sql(Box<sql_desk::Desk>),
+    /// An endpoint that counts.
+    Http(Box<http_desk::Desk>),
 }
 
 /// The desk of a configuration cannot be asked.
@@ -43,9 +45,9 @@ pub enum Error {
     /// The database cannot be prepared.
     #[error("cannot prepare the database in which tickets are counted")]
     Sql(#[source] sql_desk::Error),
-    /// Not built yet.
-    #[error("this kind of desk cannot be asked yet")]
-    NotYet,
+    /// The endpoint cannot be asked.
+    #[error("cannot prepare the endpoint that counts tickets")]
+    Http(#[source] http_desk::Error),
 }
 
 impl TicketSource {
@@ -53,14 +55,16 @@ impl TicketSource {
     pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, Error> {
         match &config.desk {
             config::Desk::HelpScout(account) => {
-                helpscout::Desk::new(config, account, telemetry.clone())
+                helpscout::Desk::new(config, account, telemetry.helpscout.clone())
                     .map(|desk| Self::HelpScout(Box::new(desk)))
                     .map_err(Error::HelpScout)
             }
             config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
                 .map(|desk| Self::Sql(Box::new(desk)))
                 .map_err(Error::Sql),
-            config::Desk::Http(_) => Err(Error::NotYet),
+            config::Desk::Http(desk) => http_desk::Desk::new(config, desk, &telemetry.http)
+                .map(|desk| Self::Http(Box::new(desk)))
+                .map_err(Error::Http),
         }
     }
 
@@ -70,14 +74,16 @@ impl TicketSource {
         let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
         match &config.desk {
             config::Desk::HelpScout(account) => {
-                helpscout::Desk::for_history(config, account, telemetry)
+                helpscout::Desk::for_history(config, account, telemetry.helpscout)
                     .map(|desk| Self::HelpScout(Box::new(desk)))
                     .map_err(Error::HelpScout)
             }
             config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
                 .map(|desk| Self::Sql(Box::new(desk)))
                 .map_err(Error::Sql),
-            config::Desk::Http(_) => Err(Error::NotYet),
+            config::Desk::Http(desk) => http_desk::Desk::for_history(config, desk, &telemetry.http)
+                .map(|desk| Self::Http(Box::new(desk)))
+                .map_err(Error::Http),
         }
     }
 
@@ -89,7 +95,15 @@ impl TicketSource {
                 .succeed(config, account)
                 .map(|desk| Self::HelpScout(Box::new(desk)))
                 .map_err(Error::HelpScout),
-            _ => Self::new(config, telemetry),
+            (Self::Http(desk), config::Desk::Http(to)) => desk
+                .succeed(config, to)
+                .map(|desk| Self::Http(Box::new(desk)))
+                .map_err(Error::Http),
+            _ => {
+                // The metrics of a client that is asked no more would stand still for good.
+                telemetry.reset();
+                Self::new(config, telemetry)
+            }
         }
     }
 
@@ -98,6 +112,7 @@ impl TicketSource {
         match self {
             Self::HelpScout(_) => "Help Scout",
             Self::Sql(desk) => desk.name(),
+            Self::Http(_) => "HTTP",
         }
     }
 
@@ -106,6 +121,7 @@ impl TicketSource {
         match self {
             Self::HelpScout(_) => "the productivity report",
             Self::Sql(_) => "the query `created`",
+            Self::Http(_) => "the text `created`",
         }
     }
 
@@ -114,6 +130,7 @@ impl TicketSource {
         match self {
             Self::HelpScout(desk) => desk.capabilities(),
             Self::Sql(desk) => desk.capabilities(),
+            Self::Http(desk) => desk.capabilities(),
         }
     }
 
@@ -128,6 +145,7 @@ impl TicketSource {
                 )
             }
             Self::Sql(_) => None,
+            Self::Http(desk) => desk.limitation(),
         }
     }
 
@@ -144,7 +162,7 @@ impl TicketSource {
                     "Help Scout's conversation list cannot filter by channel, so that {missing} are absent"
                 )
             }),
-            Self::Sql(_) => None,
+            Self::Sql(_) | Self::Http(_) => None,
         }
     }
 
@@ -156,7 +174,7 @@ impl TicketSource {
                 segment.name
             ),
             // Its answers hold created tickets, or fail.
-            Self::Sql(_) => format!("segment `{}` was not counted", segment.name),
+            Self::Sql(_) | Self::Http(_) => format!("segment `{}` was not counted", segment.name),
         }
     }
 
@@ -179,6 +197,7 @@ impl TicketSource {
                 per_minute: None,
                 granted_per_minute: None,
             },
+            Self::Http(desk) => desk.budget(config),
         }
     }
 
@@ -191,7 +210,7 @@ impl TicketSource {
                     " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)",
                 )
             }
-            Self::Sql(_) => None,
+            Self::Sql(_) | Self::Http(_) => None,
         }
     }
 
@@ -200,7 +219,7 @@ impl TicketSource {
         match self {
             // One for each status.
             Self::HelpScout(_) => 3,
-            Self::Sql(_) => 1,
+            Self::Sql(_) | Self::Http(_) => 1,
         }
     }
 
@@ -209,6 +228,7 @@ impl TicketSource {
         match self {
             Self::HelpScout(desk) => PastReader::HelpScout(desk.past(deadline)),
             Self::Sql(desk) => PastReader::Sql(desk.past(deadline)),
+            Self::Http(desk) => PastReader::Http(desk.past(deadline)),
         }
     }
 
@@ -218,6 +238,7 @@ impl TicketSource {
         match self {
             Self::HelpScout(desk) => TicketReader::HelpScout(desk.until(deadline, patience)),
             Self::Sql(desk) => TicketReader::Sql(desk.until(deadline)),
+            Self::Http(desk) => TicketReader::Http(desk.until(deadline, patience)),
         }
     }
 
@@ -225,14 +246,14 @@ impl TicketSource {
     pub const fn days_agree_with(&self) -> &'static str {
         match self {
             Self::HelpScout(_) => "the reports",
-            Self::Sql(_) => "the windows",
+            Self::Sql(_) | Self::Http(_) => "the windows",
         }
     }
 
     /// What one question is called for people, many of them.
     pub const fn calls(&self) -> &'static str {
         match self {
-            Self::HelpScout(_) => "calls",
+            Self::HelpScout(_) | Self::Http(_) => "calls",
             Self::Sql(_) => "statements",
         }
     }
@@ -240,7 +261,7 @@ impl TicketSource {
     /// The tables and views that tickets are counted in, as far as that can be told: for `check`.
     pub async fn relations(&self, deadline: Instant) -> Vec<Relation> {
         match self {
-            Self::HelpScout(_) => Vec::new(),
+            Self::HelpScout(_) | Self::Http(_) => Vec::new(),
             Self::Sql(desk) => desk.relations(deadline).await,
         }
     }
@@ -250,13 +271,22 @@ impl TicketSource {
         match self {
             Self::HelpScout(_) => Vec::new(),
             Self::Sql(desk) => desk.absent(),
+            Self::Http(desk) => desk.absent(),
+        }
+    }
+
+    /// Of a source whose days are read one by one: how many of all are known by now.
+    pub fn days_known(&self, config: &Config) -> Option<(usize, usize)> {
+        match self {
+            Self::HelpScout(_) | Self::Sql(_) => None,
+            Self::Http(desk) => Some(desk.days_known(config)),
         }
     }
 
     /// Says good-bye, where there is a connection. A later question opens a new one.
     pub async fn close(&self) {
         match self {
-            Self::HelpScout(_) => {}
+            Self::HelpScout(_) | Self::Http(_) => {}
             Self::Sql(desk) => desk.close().await,
         }
     }
@@ -269,6 +299,8 @@ pub enum TicketReader<'a> {
     HelpScout(helpscout::Questions<'a>),
     /// Of a SQL database.
     Sql(sql_desk::Questions<'a>),
+    /// Of an endpoint that counts.
+    Http(http_desk::Questions<'a>),
 }
 
 impl TicketReader<'_> {
@@ -277,6 +309,7 @@ impl TicketReader<'_> {
         match self {
             Self::HelpScout(questions) => questions.capabilities(),
             Self::Sql(questions) => questions.capabilities(),
+            Self::Http(questions) => questions.capabilities(),
         }
     }
 
@@ -293,6 +326,7 @@ impl TicketReader<'_> {
                 questions.contacts(segment, current, previous).await.into()
             }
             Self::Sql(questions) => questions.contacts(segment, current, previous).await,
+            Self::Http(questions) => questions.contacts(segment, current, previous).await,
         }
     }
 
@@ -307,6 +341,7 @@ impl TicketReader<'_> {
         match self {
             Self::HelpScout(questions) => questions.daily_created(segment, end).await,
             Self::Sql(questions) => Some(questions.daily_created(segment, end).await),
+            Self::Http(questions) => questions.daily_created(segment, end).await,
         }
     }
 
@@ -322,6 +357,7 @@ impl TicketReader<'_> {
                 Err(failure) => (None, vec![failure]),
             },
             Self::Sql(questions) => questions.open_tickets(segment).await,
+            Self::Http(questions) => questions.open_tickets(segment).await,
         }
     }
 
@@ -334,6 +370,7 @@ impl TicketReader<'_> {
         match self {
             Self::HelpScout(questions) => questions.ratings(segment, interval).await,
             Self::Sql(questions) => questions.ratings(segment, interval).await,
+            Self::Http(_) => None,
         }
     }
 
@@ -341,6 +378,7 @@ impl TicketReader<'_> {
     pub fn end(&self) {
         match self {
             Self::HelpScout(questions) => questions.end(),
+            Self::Http(questions) => questions.end(),
             Self::Sql(_) => {}
         }
     }

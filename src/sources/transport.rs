@@ -6,6 +6,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
 use url::Url;
 
@@ -15,6 +16,18 @@ use crate::{config::is_loopback, domain::Reason};
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("contact-rate-exporter/", env!("CARGO_PKG_VERSION"));
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// `text` as it stands in the path or the query of an address.
+pub fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
 
 /// A client for the server at `base`, whose calls last `timeout` at most, connecting and body
 /// included.

@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod counting;
 mod databases;
 mod files;
 mod helpdesks;

@@ -136,6 +136,12 @@ fn every_family_is_on_the_golden_page_with_its_type_and_labels() {
         .collect();
     let mut families: BTreeSet<&str> = samples.iter().map(|sample| &*sample.family).collect();
     for family in catalogue::FAMILIES.iter().copied().chain(&populations) {
+        // The client of an endpoint that counts: `tests/daemon/counting.rs` sees it.
+        if family.name.starts_with("contact_tickets_request")
+            || family.name.starts_with("contact_tickets_rate_limit")
+        {
+            continue;
+        }
         assert!(families.remove(&*family.name), "{} is missing", family.name);
         let kind = match family.kind {
             Kind::Gauge => "gauge",

@@ -15,7 +15,7 @@ use contact_rate_exporter::{
     domain::{ContactCounts, Interval},
     refresh::{Outlets, Refresher, Sources},
     snapshot::{SegmentValues, Snapshot},
-    sources::{count::Populations, helpscout::Telemetry, tickets::TicketSource},
+    sources::{count::Populations, telemetry::Telemetry, tickets::TicketSource},
 };
 use jiff::Timestamp;
 use serde_json::Value;

@@ -18,6 +18,7 @@ mod exposition;
 mod helpdesks;
 mod helpscout;
 mod layering;
+mod recipes;
 mod refresh;
 mod simulator;
 mod web;

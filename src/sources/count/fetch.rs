@@ -14,9 +14,12 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    config::ConfigText,
     domain::Reason,
-    sources::transport::{self, BODY_LIMIT, BodyError},
+    sources::{
+        credentials::Unsendable,
+        json::NumberError,
+        transport::{self, BODY_LIMIT, BodyError},
+    },
 };
 
 /// Tries of one reading, the first among them.
@@ -28,9 +31,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Why an HTTP endpoint gave no number.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The address is none once the instants are filled in, or a header cannot be sent.
+    /// The address is none once the instants are filled in.
     #[error("the request cannot be made: {0}")]
     Request(&'static str),
+    /// A header cannot be sent.
+    #[error("the request cannot be made: {0}")]
+    Header(#[from] Unsendable),
     /// The client cannot be built: the system has no root certificates.
     #[error("no HTTPS without root certificates: install the package ca-certificates")]
     Client(#[source] reqwest::Error),
@@ -52,17 +58,12 @@ pub enum FetchError {
     /// The body is JSON of another shape. Nothing of it is shown.
     #[error("the answer is not the JSON that was expected: {0}")]
     Shape(String),
-    /// The pointer leads nowhere.
-    #[error("the answer has nothing at the pointer {0}")]
-    NothingThere(ConfigText),
-    /// The pointer leads to something else than a number.
-    #[error("the answer has {found} at the pointer {pointer}, and a number is needed")]
-    NotANumber {
-        /// The RFC 6901 pointer.
-        pointer: ConfigText,
-        /// What is there.
-        found: &'static str,
-    },
+    /// The answer has no number at the pointer.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// The number at the pointer is larger than any that can be held.
+    #[error("the answer has a number out of range at its pointer")]
+    OutOfRange,
     /// Prometheus refused or failed to evaluate the query.
     #[error("Prometheus answered with an error of type {0}")]
     Evaluation(&'static str),
@@ -96,13 +97,12 @@ impl FetchError {
     /// The label value that tells of it.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Request(_) | Self::Client(_) => Reason::Connect,
+            Self::Request(_) | Self::Header(_) | Self::Client(_) => Reason::Connect,
             Self::NoAnswer(error) => transport::reason(error),
             Self::Status(status) => transport::status_reason(*status).unwrap_or(Reason::Status),
             Self::Body(error) => error.reason(),
-            Self::Json(_) | Self::Shape(_) | Self::NothingThere(_) | Self::NotANumber { .. } => {
-                Reason::Decode
-            }
+            Self::Json(_) | Self::Shape(_) | Self::OutOfRange => Reason::Decode,
+            Self::Number(error) => error.reason(),
             Self::TimedOut | Self::Evaluation("timeout") => Reason::Timeout,
             Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
                 Reason::Query

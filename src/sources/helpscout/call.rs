@@ -1,44 +1,33 @@
 //! One call to the end: token, turn, request, retry, and what the answer means.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
     auth::{Auth, Granted, Token},
     endpoint::Endpoint,
-    error::{Broken, Detail, Error, TryTimeout},
-    exchange::{Answer, Credentials, Exchange, Hints, Outgoing},
-    pace::{Late, Pace},
+    error::{Detail, Error},
+    exchange::{Credentials, Exchange, Outgoing},
     telemetry::Telemetry,
     wire,
 };
 use crate::{
     config::{Config, HelpScout as Account, Secret},
-    domain::Reason,
+    sources::calls::{
+        Calls, Failure, Patience, Target,
+        answer::{Answer, Hints},
+        pace::{Lane, Limits, Pace},
+    },
 };
 
-/// Tries of one call that meets 5xx, resets and timeouts: the first and two more.
-const RETRIES: usize = 2;
-const FIRST_DELAY: Duration = Duration::from_millis(500);
-
-/// How often one call waits for the rate limit before it gives up.
-const RATE_LIMITED_TRIES: u32 = 5;
-
-/// Wait after a 429 that does not say how long.
-const DEFAULT_WAIT: Duration = Duration::from_mins(1);
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-/// Waits are told in whole seconds: one more covers whatever was rounded off.
-const WAIT_MARGIN: Duration = Duration::from_secs(1);
+/// What an account is taken to be granted until a header tells: the smallest plan's limit.
+const ASSUMED_PER_MINUTE: u32 = 200;
 
 /// Everything that all calls of one account share.
 #[derive(Debug)]
@@ -48,30 +37,17 @@ pub(super) struct Caller<E> {
     /// The one that was last in use: its file may hold another by now.
     app_secret: Mutex<Secret>,
     auth: Auth,
-    pace: Pace,
+    calls: Calls,
     telemetry: Telemetry,
-    /// Bound of one try.
-    timeout: Duration,
     /// Whether the log has said that the configured ceiling is more than the account is granted.
     ceiling_told: AtomicBool,
 }
 
-/// What one call may still spend on failures that time may heal.
-struct Patience {
-    delays: ExponentialBackoff,
-    rate_limited: u32,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self {
-            delays: ExponentialBuilder::new()
-                .with_min_delay(FIRST_DELAY)
-                .with_max_times(RETRIES)
-                .with_jitter()
-                .build(),
-            rate_limited: 0,
-        }
+fn limits(account: &Account) -> Limits {
+    Limits {
+        per_minute: account.requests_per_minute,
+        assumed_granted: ASSUMED_PER_MINUTE,
+        lanes: &[Lane::Whole; Endpoint::ALL.len()],
     }
 }
 
@@ -87,9 +63,13 @@ impl<E: Exchange> Caller<E> {
             app_id: account.app_id.clone(),
             app_secret: Mutex::new(account.app_secret.clone()),
             auth: Auth::new(config.interval),
-            pace: Pace::new(account.requests_per_minute),
+            calls: Calls {
+                service: "Help Scout",
+                pace: Pace::new(limits(account)),
+                telemetry: telemetry.0.clone(),
+                timeout: config.timeout,
+            },
             telemetry,
-            timeout: config.timeout,
             ceiling_told: AtomicBool::new(false),
         }
     }
@@ -97,16 +77,14 @@ impl<E: Exchange> Caller<E> {
     /// For another configuration of the same account: keeps to the pace of this one.
     pub(super) fn succeed(&self, exchange: E, config: &Config, account: &Account) -> Self {
         let mut successor = Self::new(exchange, config, account, self.telemetry.clone());
-        successor.pace = self.pace.succeed(account.requests_per_minute);
+        successor.calls.pace = self.calls.pace.succeed(limits(account));
         successor
     }
 
     /// For a long run of calls: see [`Pace::growing`].
-    pub(super) fn growing(self, account: &Account) -> Self {
-        Self {
-            pace: Pace::growing(account.requests_per_minute),
-            ..self
-        }
+    pub(super) fn growing(mut self, account: &Account) -> Self {
+        self.calls.pace = Pace::growing(limits(account));
+        self
     }
 
     pub(super) const fn telemetry(&self) -> &Telemetry {
@@ -114,7 +92,7 @@ impl<E: Exchange> Caller<E> {
     }
 
     pub(super) const fn pace(&self) -> &Pace {
-        &self.pace
+        &self.calls.pace
     }
 
     /// Asks `endpoint` and decodes its answer. Nothing is sent, waited or retried past `deadline`.
@@ -148,7 +126,7 @@ impl<E: Exchange> Caller<E> {
         let body = Self::conclude(&outgoing(&token), answer)?;
         wire::decode(&body.bytes).map_err(|what| Error::NotUnderstood {
             endpoint,
-            detail: body.hints.detail(Some(what)),
+            detail: Detail::new(Some(what), &body.hints),
         })
     }
 
@@ -215,7 +193,7 @@ impl<E: Exchange> Caller<E> {
             Ok(body) if (200..300).contains(&status) => {
                 wire::granted(&body).map_err(|what| Error::NotUnderstood {
                     endpoint,
-                    detail: answer.hints.detail(Some(what)),
+                    detail: Detail::new(Some(what), &answer.hints),
                 })
             }
             Err(source) if (200..300).contains(&status) => Err(Error::Broken { endpoint, source }),
@@ -231,119 +209,47 @@ impl<E: Exchange> Caller<E> {
         deadline: Instant,
     ) -> Result<Answer, Error> {
         let endpoint = outgoing.endpoint;
-        loop {
-            let failure = match self.try_once(outgoing, deadline).await? {
-                Ok(answer) if answer.status == 429 => {
-                    patience.rate_limited += 1;
-                    if patience.rate_limited >= RATE_LIMITED_TRIES {
-                        return Err(Error::StillRateLimited {
-                            endpoint,
-                            times: patience.rate_limited,
-                        });
-                    }
-                    // The next turn comes after the wait, or not at all.
-                    continue;
-                }
-                Ok(answer) if (500..600).contains(&answer.status) => {
-                    Self::status_error(outgoing, &answer)
-                }
-                Ok(Answer {
-                    body: Err(source),
-                    status: 200..300,
-                    ..
-                })
-                | Err(source) => {
-                    let transient = source.is_transient();
-                    let error = Error::Broken { endpoint, source };
-                    if !transient {
-                        return Err(error);
-                    }
-                    error
-                }
-                Ok(answer) => return Ok(answer),
-            };
-            let Some(delay) = patience.delays.next() else {
-                return Err(failure);
-            };
-            let next = Instant::now() + delay;
-            if next >= deadline {
-                return Err(failure);
-            }
-            debug!(%endpoint, error = %failure, delay_seconds = delay.as_secs_f64(), "trying again");
-            sleep_until(next).await;
-        }
-    }
-
-    /// One request in its turn. The outer error is final; the inner one may be tried again.
-    async fn try_once(
-        &self,
-        outgoing: &Outgoing<'_>,
-        deadline: Instant,
-    ) -> Result<Result<Answer, Broken>, Error> {
-        let endpoint = outgoing.endpoint;
-        let turn = self
-            .pace
-            .turn(endpoint, deadline)
-            .await
-            .map_err(|late| match late {
-                Late::Held { wait } => Error::RateLimited { wait },
-                Late::Paced { per_minute } => Error::Paced {
-                    endpoint,
-                    per_minute,
-                },
-                Late::Busy => Error::OutOfTime { endpoint },
-            })?;
-        let bound = deadline.min(Instant::now() + self.timeout);
-        let mut sending = self.telemetry.sending(endpoint);
-        let outcome = match timeout_at(bound, self.exchange.send(outgoing)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) if bound == deadline => return Err(Error::OutOfTime { endpoint }),
-            Err(_elapsed) => Err(Broken::new(Reason::Timeout, TryTimeout(self.timeout))),
+        let target = Target {
+            lane: endpoint as usize,
+            endpoint: endpoint.name(),
+            place: endpoint.path(),
         };
-        drop(turn);
-        if let Ok(answer) = &outcome {
-            sending.answered(answer.status);
-            debug!(
-                %endpoint,
-                status = answer.status,
-                seconds = sending.elapsed().as_secs_f64(),
-                correlation_id = answer.hints.correlation_id,
-                "Help Scout answered"
-            );
-            self.heed(answer.status, &answer.hints);
-        }
-        Ok(outcome)
+        let send = async || {
+            let answer = self.exchange.send(outgoing).await?;
+            self.heed(&answer.hints);
+            Ok(answer)
+        };
+        let outcome = self.calls.exchange(target, patience, deadline, send).await;
+        outcome.map_err(|failure| match failure {
+            Failure::Held { wait } => Error::RateLimited { wait },
+            Failure::StillRateLimited { times } => Error::StillRateLimited { endpoint, times },
+            Failure::Paced { per_minute } => Error::Paced {
+                endpoint,
+                per_minute,
+            },
+            Failure::OutOfTime => Error::OutOfTime { endpoint },
+            Failure::Broken(source) => Error::Broken { endpoint, source },
+            Failure::Server(answer) => Self::status_error(outgoing, &answer),
+        })
     }
 
-    /// Takes quota and waits from an answer's headers.
-    fn heed(&self, status: u16, hints: &Hints) {
-        self.telemetry.quota(hints.limit, hints.remaining);
-        if let Some(limit) = hints.limit
-            && self.pace.grant(limit)
-        {
-            let ceiling = self.pace.per_minute();
-            info!(
+    /// Takes what the account is granted from an answer's headers.
+    fn heed(&self, hints: &Hints) {
+        let Some(limit) = hints.limit.filter(|limit| self.pace().grant(*limit)) else {
+            return;
+        };
+        let ceiling = self.pace().per_minute();
+        info!(
+            granted_per_minute = limit,
+            ceiling_per_minute = ceiling,
+            "Help Scout tells the account's rate limit"
+        );
+        if ceiling > limit && !self.ceiling_told.swap(true, Ordering::Relaxed) {
+            warn!(
                 granted_per_minute = limit,
                 ceiling_per_minute = ceiling,
-                "Help Scout tells the account's rate limit"
+                "helpscout.requests_per_minute is more than the account is granted"
             );
-            if ceiling > limit && !self.ceiling_told.swap(true, Ordering::Relaxed) {
-                warn!(
-                    granted_per_minute = limit,
-                    ceiling_per_minute = ceiling,
-                    "helpscout.requests_per_minute is more than the account is granted"
-                );
-            }
-        }
-        if status == 429 {
-            let wait = hints.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT) + WAIT_MARGIN;
-            if self.pace.hold(wait) {
-                warn!(
-                    wait_seconds = wait.as_secs(),
-                    correlation_id = hints.correlation_id,
-                    "Help Scout's rate limit is used up: no request before the wait is over"
-                );
-            }
         }
     }
 
@@ -386,10 +292,7 @@ impl<E: Exchange> Caller<E> {
                 wire::problem(body)
             }
         };
-        Detail {
-            message,
-            correlation_id: answer.hints.correlation_id.clone(),
-        }
+        Detail::new(message, &answer.hints)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Why Help Scout could not be read, in words for the operator.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::endpoint::Endpoint;
-use crate::domain::{Doubt, Interval, Reason};
+use crate::{
+    domain::{Doubt, Interval, Reason},
+    sources::calls::{answer::Hints, broken::Broken, seconds_up},
+};
 
 /// Why a reading failed. Cheap to clone, since callers that wait for one answer share its failure.
 ///
@@ -168,7 +171,7 @@ impl Error {
                 Reason::RateLimited
             }
             Self::OutOfTime { .. } => Reason::Timeout,
-            Self::Broken { source, .. } => source.reason,
+            Self::Broken { source, .. } => source.reason(),
             Self::Status { .. } => Reason::Status,
             Self::NotUnderstood { .. } | Self::Doubtful(_) => Reason::Decode,
             Self::Unknown { .. }
@@ -193,48 +196,6 @@ impl Error {
     }
 }
 
-fn seconds_up(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
-/// A call that brought no whole answer.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    pub(super) reason: Reason,
-    cause: Arc<dyn StdError + Send + Sync>,
-}
-
-impl Broken {
-    pub(super) fn new(reason: Reason, cause: impl StdError + Send + Sync + 'static) -> Self {
-        Self {
-            reason,
-            cause: Arc::new(cause),
-        }
-    }
-
-    /// Whether the same call may well succeed a little later.
-    pub(super) const fn is_transient(&self) -> bool {
-        matches!(self.reason, Reason::Timeout | Reason::Connect)
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.cause, formatter)
-    }
-}
-
-impl StdError for Broken {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.source()
-    }
-}
-
-/// One try took longer than `timeout`.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {} s", .0.as_secs_f64())]
-pub(super) struct TryTimeout(pub(super) Duration);
-
 /// What an answer of failure says of itself, for the operator and for Help Scout's support.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
@@ -242,6 +203,16 @@ pub struct Detail {
     pub message: Option<String>,
     /// `Correlation-Id`, which Help Scout's support asks for.
     pub correlation_id: Option<String>,
+}
+
+impl Detail {
+    /// `message`, and what the headers say beside it.
+    pub(super) fn new(message: Option<String>, hints: &Hints) -> Self {
+        Self {
+            message,
+            correlation_id: hints.correlation_id.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Detail {

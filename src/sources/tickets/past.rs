@@ -5,7 +5,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use crate::{
     config::Segment,
     domain::{ContactCounts, Contacts, DailyCounts, Interval, Ratings, SourceFailure},
-    sources::{capabilities::Capabilities, helpscout, sql_desk},
+    sources::{capabilities::Capabilities, helpscout, http_desk, sql_desk},
 };
 
 /// Questions about the past. They may be asked all at once: calls take turns.
@@ -18,6 +18,8 @@ pub enum PastReader<'a> {
     HelpScout(helpscout::Past<'a>),
     /// Of a SQL database.
     Sql(sql_desk::Past<'a>),
+    /// Of an endpoint that counts.
+    Http(http_desk::Past<'a>),
 }
 
 impl<'a> PastReader<'a> {
@@ -26,6 +28,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.capabilities(),
             Self::Sql(past) => past.capabilities(),
+            Self::Http(past) => past.capabilities(),
         }
     }
 
@@ -33,7 +36,7 @@ impl<'a> PastReader<'a> {
     pub fn recall(&self, all_counts: bool) {
         match self {
             Self::HelpScout(past) => past.recall(all_counts),
-            Self::Sql(_) => {}
+            Self::Sql(_) | Self::Http(_) => {}
         }
     }
 
@@ -41,7 +44,7 @@ impl<'a> PastReader<'a> {
     pub async fn look_up(&self, segment: &'a Segment) -> Result<(), SourceFailure> {
         match self {
             Self::HelpScout(past) => past.look_up(segment).await,
-            Self::Sql(_) => Ok(()),
+            Self::Sql(_) | Self::Http(_) => Ok(()),
         }
     }
 
@@ -55,6 +58,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.counts(segment, interval).await,
             Self::Sql(past) => past.counts(segment, interval).await,
+            Self::Http(past) => past.counts(segment, interval).await,
         }
     }
 
@@ -70,6 +74,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.reported(segment, later, earlier).await,
             Self::Sql(past) => past.both(segment, later, earlier).await,
+            Self::Http(past) => past.both(segment, later, earlier).await,
         }
     }
 
@@ -83,6 +88,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.created(segment, interval).await,
             Self::Sql(past) => Ok(past.counts(segment, interval).await?.created),
+            Self::Http(past) => Ok(past.counts(segment, interval).await?.created),
         }
     }
 
@@ -98,6 +104,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.created_by_day(segment, interval).await,
             Self::Sql(past) => past.created_by_day(segment, interval).await,
+            Self::Http(past) => past.created_by_day(segment, interval).await,
         }
     }
 
@@ -111,7 +118,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Option<Vec<Option<u64>>>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.messages_by_day(segment, interval).await,
-            Self::Sql(_) => Ok(None),
+            Self::Sql(_) | Self::Http(_) => Ok(None),
         }
     }
 
@@ -124,7 +131,7 @@ impl<'a> PastReader<'a> {
     ) -> Result<Option<u64>, SourceFailure> {
         match self {
             Self::HelpScout(past) => past.messages(segment, interval).await,
-            Self::Sql(_) => Ok(None),
+            Self::Sql(_) | Self::Http(_) => Ok(None),
         }
     }
 
@@ -139,6 +146,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.ratings(segment, later, earlier).await,
             Self::Sql(past) => past.ratings(segment, later, earlier).await,
+            Self::Http(_) => Err(http_desk::Past::no_ratings(segment)),
         }
     }
 
@@ -158,6 +166,7 @@ impl<'a> PastReader<'a> {
         match self {
             Self::HelpScout(past) => past.created_on_days(segment, first, days, zone).await,
             Self::Sql(past) => past.created_on_days(segment, first, days, zone).await,
+            Self::Http(past) => past.created_on_days(segment, first, days, zone).await,
         }
     }
 }

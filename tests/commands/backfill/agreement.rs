@@ -24,7 +24,7 @@ use contact_rate_exporter::{
     },
     refresh::{Outlets, Refresher},
     snapshot::Snapshot,
-    sources::helpscout::Telemetry,
+    sources::telemetry::Telemetry,
 };
 use hyper::{Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};

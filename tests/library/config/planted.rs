@@ -6,7 +6,7 @@ use std::{error::Error, fmt::Write as _, path::Path};
 use contact_rate_exporter::{
     app,
     config::{self, Config},
-    sources::helpscout::Telemetry,
+    sources::telemetry::Telemetry,
 };
 use proptest::prelude::*;
 

@@ -19,7 +19,7 @@ use contact_rate_exporter::{
     domain::{Reason, Source},
     refresh::{Outlets, Refresher, Reload, Sources},
     snapshot::{Snapshot, SourceState},
-    sources::helpscout::Telemetry,
+    sources::telemetry::Telemetry,
 };
 use hyper::{Request, Response, StatusCode, body::Bytes};
 use jiff::{SignedDuration, Timestamp};

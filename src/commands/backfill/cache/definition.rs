@@ -65,6 +65,20 @@ pub fn definition(config: &Config) -> Vec<Entry> {
             entry(format!("the query tickets.{}", question.name()), "", query)
         }));
     }
+    if let Desk::Http(desk) = &config.desk {
+        let address = desk.address().raw();
+        let shown = Url::parse(&address).map_or_else(|_| String::new(), |url| origin(&url));
+        entries.push(entry(
+            "the address of the endpoint that counts",
+            shown,
+            &address,
+        ));
+        entries.push(entry("its pointer", "", desk.pointer.as_str()));
+        entries.extend(
+            desk.texts()
+                .map(|(key, text)| entry(format!("the text tickets.{key}"), "", &text)),
+        );
+    }
     for segment in &config.segments {
         let name = format!("segment `{}`", segment.name);
         entries.push(entry(name, "", &filter(segment)));

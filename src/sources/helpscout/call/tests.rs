@@ -3,6 +3,7 @@ use std::{
     io,
     num::NonZeroU32,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use prometheus::Registry;
@@ -11,7 +12,11 @@ use tokio::time::{advance, sleep};
 use url::Url;
 
 use super::*;
-use crate::config::{CountsFrom, HelpScout};
+use crate::{
+    config::{CountsFrom, HelpScout},
+    domain::Reason,
+    sources::calls::broken::Broken,
+};
 
 const INTERVAL: Duration = Duration::from_mins(5);
 
@@ -478,5 +483,12 @@ async fn quota_headers_set_pace_and_gauges() {
         r#"contact_helpscout_requests_total{code="200",endpoint="token"} 1"#,
     ] {
         assert!(text.lines().any(|given| given == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn every_endpoint_has_its_own_lane() {
+    for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
+        assert_eq!(endpoint as usize, index);
     }
 }

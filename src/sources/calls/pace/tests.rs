@@ -5,8 +5,21 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+const TAGS: usize = 0;
+const HAPPINESS: usize = 1;
+const PRODUCTIVITY: usize = 2;
+const DAYS: usize = 3;
+
+fn limits(per_minute: Option<u32>) -> Limits {
+    Limits {
+        per_minute: per_minute.and_then(NonZeroU32::new),
+        assumed_granted: 200,
+        lanes: &[Lane::Whole, Lane::Whole, Lane::Whole, Lane::Half],
+    }
+}
+
 fn pace(per_minute: u32) -> Arc<Pace> {
-    Arc::new(Pace::new(NonZeroU32::new(per_minute)))
+    Arc::new(Pace::new(limits(Some(per_minute))))
 }
 
 fn after(seconds: u64) -> Instant {
@@ -14,21 +27,19 @@ fn after(seconds: u64) -> Instant {
 }
 
 async fn depart(pace: &Pace, deadline: Instant) -> Result<Instant, Late> {
-    pace.turn(Endpoint::Tags, deadline)
-        .await
-        .map(|_turn| Instant::now())
+    pace.turn(TAGS, deadline).await.map(|_turn| Instant::now())
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_of_what_is_granted() {
-    let pace = Pace::new(None);
+    let pace = Pace::new(limits(None));
     assert_eq!((pace.granted(), pace.per_minute()), (None, 100));
     assert!(pace.grant(400));
     assert!(!pace.grant(400));
     assert_eq!((pace.granted(), pace.per_minute()), (Some(400), 200));
     pace.grant(1);
     assert_eq!(pace.per_minute(), 1, "never nothing");
-    let told = Pace::new(NonZeroU32::new(30));
+    let told = Pace::new(limits(Some(30)));
     told.grant(400);
     assert_eq!((told.granted(), told.per_minute()), (Some(400), 30));
 }
@@ -95,7 +106,7 @@ async fn who_sleeps_for_the_pace_hears_of_a_hold_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn who_sleeps_for_the_pace_hears_of_a_higher_ceiling() {
-    let pace = Arc::new(Pace::new(None));
+    let pace = Arc::new(Pace::new(limits(None)));
     pace.grant(2);
     depart(&pace, after(100)).await.unwrap();
     let start = Instant::now();
@@ -116,7 +127,7 @@ async fn a_successor_keeps_log_quota_and_wait() {
     let old = pace(2);
     old.grant(400);
     depart(&old, after(1)).await.unwrap();
-    let new = old.succeed(NonZeroU32::new(1));
+    let new = old.succeed(limits(Some(1)));
     assert_eq!((new.granted(), new.per_minute()), (Some(400), 1));
     let late = depart(&new, after(30)).await.unwrap_err();
     assert_eq!(late, Late::Paced { per_minute: 1 });
@@ -126,34 +137,62 @@ async fn a_successor_keeps_log_quota_and_wait() {
     assert_eq!(start.elapsed(), Duration::from_secs(90));
 }
 
-#[test]
-fn every_endpoint_has_its_own_limit() {
-    for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
-        assert_eq!(endpoint as usize, index);
+#[tokio::test(start_paused = true)]
+async fn what_is_not_urgent_leaves_half_of_the_pace_to_the_rest() {
+    let pace = pace(6);
+    let start = Instant::now();
+    let mut left = Vec::new();
+    for _ in 0..4 {
+        let turn = pace.turn(DAYS, after(600)).await.unwrap();
+        left.push(start.elapsed().as_secs());
+        drop(turn);
     }
+    // Three in the first minute, the fourth when the first of them is a minute old.
+    assert_eq!(left, [0, 0, 0, 60]);
+    sleep(Duration::from_mins(2)).await;
+    // The rest has all that days leave, and days what the rest leaves.
+    let start = Instant::now();
+    for _ in 0..5 {
+        depart(&pace, after(1)).await.unwrap();
+    }
+    drop(pace.turn(DAYS, after(1)).await.unwrap());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let late = pace.turn(DAYS, after(1)).await.unwrap_err();
+    assert_eq!(late, Late::Paced { per_minute: 6 });
+    let one = Pace::new(limits(Some(1)));
+    drop(one.turn(DAYS, after(1)).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_urgent_goes_one_by_one() {
+    let pace = pace(100);
+    let first = pace.turn(DAYS, after(60)).await.unwrap();
+    assert_eq!(pace.turn(DAYS, after(60)).await.unwrap_err(), Late::Busy);
+    drop(first);
+    pace.turn(DAYS, after(60)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_endpoint_leaves_room_for_the_others() {
     let pace = pace(100);
     let mut dead = Vec::new();
-    for _ in 0..IN_FLIGHT_PER_ENDPOINT {
-        dead.push(pace.turn(Endpoint::Happiness, after(60)).await.unwrap());
+    for _ in 0..IN_FLIGHT_PER_LANE {
+        dead.push(pace.turn(HAPPINESS, after(60)).await.unwrap());
     }
     let start = Instant::now();
-    let other = pace.turn(Endpoint::Productivity, after(60)).await.unwrap();
+    let other = pace.turn(PRODUCTIVITY, after(60)).await.unwrap();
     assert_eq!(Instant::now(), start);
     assert_eq!(
-        pace.turn(Endpoint::Happiness, after(60)).await.unwrap_err(),
+        pace.turn(HAPPINESS, after(60)).await.unwrap_err(),
         Late::Busy
     );
     assert_eq!(
-        pace.turn(Endpoint::Tags, after(60)).await.unwrap_err(),
+        pace.turn(TAGS, after(60)).await.unwrap_err(),
         Late::Busy,
         "four at most"
     );
     drop((dead, other));
-    pace.turn(Endpoint::Tags, after(1)).await.unwrap();
+    pace.turn(TAGS, after(1)).await.unwrap();
 }
 
 proptest! {
@@ -218,12 +257,12 @@ proptest! {
 /// Makes `calls` calls, many at once, of which each is answered after `answer`. Gives the share of the
 /// ceiling that was made use of, and the most requests that were under way at once.
 async fn long_run(per_minute: u32, calls: u32, answer: Duration) -> (f64, usize) {
-    let pace = Pace::growing(NonZeroU32::new(per_minute));
+    let pace = Pace::growing(limits(Some(per_minute)));
     let under_way = std::sync::atomic::AtomicUsize::new(0);
     let most = std::sync::atomic::AtomicUsize::new(0);
     let start = Instant::now();
     let calls_made = (0..calls).map(|_| async {
-        let turn = pace.turn(Endpoint::Productivity, after(1_000_000)).await;
+        let turn = pace.turn(PRODUCTIVITY, after(1_000_000)).await;
         let turn = turn.unwrap();
         let now = under_way.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         most.fetch_max(now, std::sync::atomic::Ordering::Relaxed);

@@ -12,11 +12,6 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::endpoint::Endpoint;
-
-/// What an account is taken to be granted until a header tells: the smallest plan's limit.
-const ASSUMED_PER_MINUTE: u32 = 200;
-
 /// A little more than a minute, so that requests which arrive closer together than they left
 /// still keep to the ceiling on the other side.
 const PERIOD: Duration = Duration::from_millis(60_100);
@@ -24,9 +19,9 @@ const PERIOD: Duration = Duration::from_millis(60_100);
 /// Requests under way at once.
 const IN_FLIGHT: usize = 4;
 
-/// Requests under way at once to one endpoint: fewer than [`IN_FLIGHT`], so that an endpoint which
-/// never answers leaves room for the others.
-const IN_FLIGHT_PER_ENDPOINT: usize = 3;
+/// Requests under way at once in one lane: fewer than [`IN_FLIGHT`], so that an endpoint which never
+/// answers leaves room for the others.
+const IN_FLIGHT_PER_LANE: usize = 3;
 
 /// Requests under way at once when nothing but the pace is to limit them: enough for 1 000 a minute
 /// at 1.5 s each.
@@ -35,14 +30,43 @@ const MOST_IN_FLIGHT: usize = 32;
 /// Room beyond what the mean time of an answer asks for, since some take longer.
 const SLACK: f64 = 1.3;
 
+/// How fast the requests of one account may leave, and in which lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The operator's ceiling for any minute; `None`: half of what the account is granted.
+    pub per_minute: Option<NonZeroU32>,
+    /// What the account is taken to be granted until an answer tells.
+    pub assumed_granted: u32,
+    /// What does not hold up each other.
+    pub lanes: &'static [Lane],
+}
+
+/// Requests of one kind, as those to one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// May use all of the pace.
+    Whole,
+    /// What is not urgent: leaves half of the pace to the rest, and is one request at a time.
+    Half,
+}
+
+impl Lane {
+    const fn in_flight(self) -> usize {
+        match self {
+            Self::Whole => IN_FLIGHT_PER_LANE,
+            Self::Half => 1,
+        }
+    }
+}
+
 /// The pace of all requests of one account, token requests and retries included.
 #[derive(Debug)]
-pub(super) struct Pace {
-    configured: Option<NonZeroU32>,
+pub struct Pace {
+    limits: Limits,
     in_flight: Semaphore,
     /// To which `in_flight` may grow, when it may.
     most_in_flight: Option<usize>,
-    by_endpoint: [Semaphore; Endpoint::ALL.len()],
+    by_lane: Vec<Semaphore>,
     /// Shared with the client of the next configuration, as is `changed`.
     state: Arc<Mutex<State>>,
     /// Told when a wait begins or the ceiling changes, so that sleepers look again.
@@ -51,8 +75,9 @@ pub(super) struct Pace {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When requests left, oldest first; never more than a minute's worth.
-    sent: VecDeque<Instant>,
+    /// When requests left, oldest first, and whether in a lane that leaves half of the pace to the
+    /// rest; never more than a minute's worth.
+    sent: VecDeque<(Instant, Lane)>,
     /// From the last answer that said it.
     granted: Option<u32>,
     /// End of a 429's wait.
@@ -65,7 +90,7 @@ struct State {
 
 /// The right to send one request now. Keep it until the answer is read.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub struct Turn<'a> {
     _permits: [SemaphorePermit<'a>; 2],
     pace: &'a Pace,
     departed: Instant,
@@ -79,69 +104,68 @@ impl Drop for Turn<'_> {
 
 /// Why there is no turn before the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Late {
+pub enum Late {
     /// A 429's wait lasts `wait` more.
-    Held { wait: Duration },
+    Held {
+        /// What is left of it.
+        wait: Duration,
+    },
     /// `per_minute` requests left within the last minute, and as many again are due first.
-    Paced { per_minute: u32 },
+    Paced {
+        /// The ceiling in force.
+        per_minute: u32,
+    },
     /// Others were still being answered, or the deadline had passed already.
     Busy,
 }
 
 impl Pace {
-    pub(super) fn new(configured: Option<NonZeroU32>) -> Self {
-        Self::sharing(configured, Arc::default(), Arc::default())
+    /// Within `limits`, a few requests at a time.
+    pub fn new(limits: Limits) -> Self {
+        Self::sharing(limits, Arc::default(), Arc::default())
     }
 
     /// For a long run of calls: as many requests under way at once as the ceiling needs at the rate
     /// at which answers come, so that nothing but the ceiling limits them, and no more.
-    pub(super) fn growing(configured: Option<NonZeroU32>) -> Self {
+    pub fn growing(limits: Limits) -> Self {
+        let lanes = limits.lanes.iter();
         Self {
             in_flight: Semaphore::new(1),
             most_in_flight: Some(MOST_IN_FLIGHT),
-            by_endpoint: Endpoint::ALL.map(|_| Semaphore::new(MOST_IN_FLIGHT)),
-            ..Self::new(configured)
+            by_lane: lanes.map(|_| Semaphore::new(MOST_IN_FLIGHT)).collect(),
+            ..Self::new(limits)
         }
     }
 
     /// Under another ceiling, with the same log of departures, the same quota, the same wait.
-    pub(super) fn succeed(&self, configured: Option<NonZeroU32>) -> Self {
-        Self::sharing(
-            configured,
-            Arc::clone(&self.state),
-            Arc::clone(&self.changed),
-        )
+    #[must_use]
+    pub fn succeed(&self, limits: Limits) -> Self {
+        Self::sharing(limits, Arc::clone(&self.state), Arc::clone(&self.changed))
     }
 
-    fn sharing(
-        configured: Option<NonZeroU32>,
-        state: Arc<Mutex<State>>,
-        changed: Arc<Notify>,
-    ) -> Self {
+    fn sharing(limits: Limits, state: Arc<Mutex<State>>, changed: Arc<Notify>) -> Self {
+        let lanes = limits.lanes.iter();
         Self {
-            configured,
+            limits,
             in_flight: Semaphore::new(IN_FLIGHT),
             most_in_flight: None,
-            by_endpoint: Endpoint::ALL.map(|_| Semaphore::new(IN_FLIGHT_PER_ENDPOINT)),
+            by_lane: lanes.map(|lane| Semaphore::new(lane.in_flight())).collect(),
             state,
             changed,
         }
     }
 
-    /// Waits for a turn. Fails at once when it is known to come at the deadline or later.
-    pub(super) async fn turn(
-        &self,
-        endpoint: Endpoint,
-        deadline: Instant,
-    ) -> Result<Turn<'_>, Late> {
+    /// Waits for a turn in the lane at index `lane`. Fails at once when it is known to come at the
+    /// deadline or later.
+    pub async fn turn(&self, lane: usize, deadline: Instant) -> Result<Turn<'_>, Late> {
         if let Some(wait) = self.hold_past(deadline) {
             return Err(Late::Held { wait });
         }
         let permits = async {
-            // Own endpoint first: who waits for a slow endpoint takes no room from the others.
+            // Own lane first: who waits for a slow endpoint takes no room from the others.
             let own = self
-                .by_endpoint
-                .get(endpoint as usize)
+                .by_lane
+                .get(lane)
                 .unwrap_or(&self.in_flight)
                 .acquire()
                 .await?;
@@ -150,10 +174,12 @@ impl Pace {
         let Ok(Ok(permits)) = timeout_at(deadline, permits).await else {
             return Err(self.lateness(deadline));
         };
+        let kind = self.limits.lanes.get(lane).copied();
+        let kind = kind.unwrap_or(Lane::Whole);
         loop {
             // Made before looking: it hears of every change from here on, polled or not.
             let changed = self.changed.notified();
-            let Some(at) = self.depart_or_wait(deadline)? else {
+            let Some(at) = self.depart_or_wait(kind, deadline)? else {
                 return Ok(Turn {
                     _permits: permits,
                     pace: self,
@@ -192,7 +218,7 @@ impl Pace {
     }
 
     /// A 429: nothing leaves for `wait`. Returns whether this is news.
-    pub(super) fn hold(&self, wait: Duration) -> bool {
+    pub fn hold(&self, wait: Duration) -> bool {
         let mut state = self.state();
         let now = Instant::now();
         let until = now + wait;
@@ -204,7 +230,7 @@ impl Pace {
     }
 
     /// What the account is granted, as a header says. Returns whether this is news.
-    pub(super) fn grant(&self, per_minute: u32) -> bool {
+    pub fn grant(&self, per_minute: u32) -> bool {
         let news = self.state().granted.replace(per_minute) != Some(per_minute);
         if news {
             self.changed.notify_waiters();
@@ -213,19 +239,19 @@ impl Pace {
     }
 
     /// What the account is granted, once known.
-    pub(super) fn granted(&self) -> Option<u32> {
+    pub fn granted(&self) -> Option<u32> {
         self.state().granted
     }
 
     /// The ceiling now in force.
-    pub(super) fn per_minute(&self) -> u32 {
+    pub fn per_minute(&self) -> u32 {
         self.ceiling(&self.state())
     }
 
     fn ceiling(&self, state: &State) -> u32 {
-        match self.configured {
+        match self.limits.per_minute {
             Some(configured) => configured.get(),
-            None => (state.granted.unwrap_or(ASSUMED_PER_MINUTE) / 2).max(1),
+            None => (state.granted.unwrap_or(self.limits.assumed_granted) / 2).max(1),
         }
     }
 
@@ -244,7 +270,7 @@ impl Pace {
     }
 
     /// Enters a departure in the log (`None`), or says when to look again.
-    fn depart_or_wait(&self, deadline: Instant) -> Result<Option<Instant>, Late> {
+    fn depart_or_wait(&self, lane: Lane, deadline: Instant) -> Result<Option<Instant>, Late> {
         let mut state = self.state();
         // Read under the lock, so that the log is in order.
         let now = Instant::now();
@@ -257,19 +283,21 @@ impl Pace {
             }
             return Ok(Some(until));
         }
-        while state.sent.front().is_some_and(|sent| *sent + PERIOD <= now) {
+        while state
+            .sent
+            .front()
+            .is_some_and(|(sent, _)| *sent + PERIOD <= now)
+        {
             state.sent.pop_front();
         }
         let per_minute = self.ceiling(&state);
-        let ceiling = usize::try_from(per_minute).unwrap_or(usize::MAX);
-        let in_the_way = state
-            .sent
-            .len()
-            .checked_sub(ceiling)
-            .and_then(|index| state.sent.get(index))
-            .copied();
+        let mut in_the_way = state.due_before(per_minute, |_| true);
+        if lane == Lane::Half {
+            let own = state.due_before((per_minute / 2).max(1), |sent| sent == Lane::Half);
+            in_the_way = in_the_way.max(own);
+        }
         let Some(in_the_way) = in_the_way else {
-            state.sent.push_back(now);
+            state.sent.push_back((now, lane));
             return Ok(None);
         };
         let at = in_the_way + PERIOD;
@@ -281,6 +309,17 @@ impl Pace {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The departure in the log that has to be a minute old before one more keeps to `ceiling`;
+    /// `None` when there is room at once. Only departures of the lanes that `counts` are counted.
+    fn due_before(&self, ceiling: u32, counts: impl Fn(Lane) -> bool) -> Option<Instant> {
+        let ceiling = usize::try_from(ceiling).unwrap_or(usize::MAX);
+        let counted = || self.sent.iter().filter(|(_, lane)| counts(*lane));
+        let index = counted().count().checked_sub(ceiling)?;
+        counted().nth(index).map(|(sent, _)| *sent)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every config of `docs/helpdesks.md` is one that is understood.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use contact_rate_exporter::config;
 
@@ -31,7 +31,7 @@ fn every_recipe_is_a_config_that_loads() {
         let place = folder.path().to_str().unwrap();
         let mut text = yaml.replace("/run/secrets", place);
         if text.contains("database: app") && !text.contains("databases:") {
-            text.push_str(&format!("databases: {{app: {{url_file: {place}/app}}}}\n"));
+            let _ = writeln!(text, "databases: {{app: {{url_file: {place}/app}}}}");
         }
         endpoints += usize::from(text.contains("http:"));
         if let Err(error) = config::parse(&text, Path::new("recipe.yml"), &environment) {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     config,
     domain::Reason,
-    sources::{count::Populations, helpscout::Telemetry, tickets::TicketSource},
+    sources::{count::Populations, telemetry::Telemetry, tickets::TicketSource},
 };
 
 const CONFIG: &str = "

@@ -10,6 +10,7 @@ mod chi_squared;
 pub mod count;
 pub mod dispersion;
 pub mod duration;
+pub mod forecast;
 pub mod rate;
 pub mod rise;
 pub mod source;

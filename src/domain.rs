@@ -7,6 +7,7 @@ pub mod assessment;
 pub mod bounds;
 pub mod change;
 mod chi_squared;
+pub mod comparison;
 pub mod count;
 pub mod dispersion;
 pub mod duration;

@@ -152,6 +152,8 @@ fn quantile(mut errors: Vec<f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "whole numbers, exact in f64")]
+
     use super::{super::Paths, *};
 
     fn history(weeks: impl IntoIterator<Item = f64>) -> History {

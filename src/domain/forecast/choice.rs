@@ -200,6 +200,8 @@ fn naive(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "whole numbers, exact in f64")]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -69,6 +69,8 @@ fn least(errors: &[f64]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "whole numbers, exact in f64")]
+
     use super::*;
 
     fn levels_of(weeks: &[Option<f64>], starts: &[usize]) -> Vec<f64> {

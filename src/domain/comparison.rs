@@ -238,8 +238,8 @@ mod tests {
         );
     }
 
-    /// Reference: statsmodels 0.14 on these days: `φ` the Pearson scale of a Poisson GLM with a term
-    /// per side and weekday. Interval and p-value: scipy 1.16's Student's t with 42 degrees of freedom;
+    /// Reference: statsmodels 0.15 on these days: `φ` the Pearson scale of a Poisson GLM with a term
+    /// per side and weekday. Interval and p-value: scipy 1.17's Student's t with 42 degrees of freedom;
     /// a Poisson GLM of the two totals with that scale gives the same to 10⁻⁵, where it stops.
     #[test]
     fn agrees_with_statsmodels() {

@@ -10,6 +10,7 @@ pub mod decode;
 mod definition;
 pub mod document;
 mod file;
+mod forecast;
 mod interpolation;
 mod populations;
 mod query;
@@ -32,6 +33,7 @@ use crate::domain::{Source, Tickets, Window};
 pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use file::FileError;
+pub use forecast::Forecast;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
 pub use secret::{Secret, SecretError};
@@ -134,6 +136,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let databases = databases::databases(decoder, &mut root);
     let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
+    let forecast = forecast::forecast(decoder, &mut root, &segments, &populations, &faulty);
     decoder.finish(root);
     Some(Config {
         interval: times.interval,
@@ -146,6 +149,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         databases: databases.usable,
         populations,
         targets,
+        forecast,
     })
 }
 
@@ -172,6 +176,8 @@ pub struct Config {
     pub populations: Vec<Population>,
     /// What the operator aims at.
     pub targets: Vec<Target>,
+    /// What is forecast, if anything.
+    pub forecast: Option<Forecast>,
 }
 
 impl Config {

@@ -8,7 +8,7 @@ use crate::domain::Source;
 
 use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
 
-/// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
+/// Hash of the windows, segments, populations with their queries, `counts_from`, `time_zone` and what is forecast: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
 pub fn hash(config: &Config) -> u64 {
     hash_of(&describe(config))
@@ -110,6 +110,14 @@ fn describe(config: &Config) -> String {
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
         };
         let _ = writeln!(text, "population {} {kind} {source}", population.name);
+    }
+    // The capacity is what the forecast is held against, not what is counted.
+    if let Some(forecast) = &config.forecast {
+        let _ = writeln!(
+            text,
+            "forecast {} {:?} {:?}",
+            forecast.weeks, forecast.segments, forecast.populations
+        );
     }
     text
 }

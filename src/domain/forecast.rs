@@ -13,17 +13,26 @@
 //! Pure: a forecast is a function of the history alone.
 
 mod backtest;
+mod capacity;
 mod choice;
 mod paths;
 mod season;
+mod shift;
 mod smoothing;
+mod weeks;
 
 pub use backtest::{Backtest, Band, Quality};
-pub use choice::{Candidate, Forecast, Method, choose};
+pub use capacity::{measured_capacity, reached};
+pub use choice::{Forecast, Method, PopulationPast, choose, expect_population};
 pub use paths::{Path, Paths, product};
+pub use shift::{Shift, shifts};
+pub use weeks::{Week, coming_weeks, completed_weeks};
 
-/// Furthest week ahead.
+/// Furthest week ahead. The first is the one after the running week: what is completed ends before
+/// that one.
 pub const WEEKS_AHEAD: usize = 13;
+/// Weeks that a way of forecasting looks ahead: the running one, and those.
+const LEADS: usize = WEEKS_AHEAD + 1;
 /// Weeks in a year.
 pub const YEAR: usize = 52;
 /// Fewest known weeks that a forecast rests on.
@@ -76,32 +85,27 @@ impl Horizon {
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     weeks: Vec<Option<f64>>,
-    /// Weeks at which a new level began, ascending.
-    level_starts: Vec<usize>,
+    /// Changes of level, ascending.
+    shifts: Vec<Shift>,
     /// Weeks cut off at the front.
     skipped: usize,
 }
 
 impl History {
     /// The history in `weeks`, begun with its first week that has anything. What came before a
-    /// change of level (an index into `weeks`, as the alarms find it) says nothing of the level
-    /// after it. Values that are negative or not finite are not known.
-    pub fn new(weeks: &[Option<f64>], level_starts: &[usize]) -> Self {
+    /// [change of level](shifts) says nothing of the level after it. Values that are negative or not
+    /// finite are not known.
+    pub fn new(weeks: &[Option<f64>]) -> Self {
         let known = |week: &Option<f64>| week.filter(|value| value.is_finite() && *value >= 0.0);
         let weeks: Vec<Option<f64>> = weeks.iter().map(known).collect();
         let skipped = weeks
             .iter()
             .position(|week| week.is_some_and(|value| value > 0.0))
             .unwrap_or(weeks.len());
-        let mut level_starts: Vec<usize> = level_starts
-            .iter()
-            .filter_map(|start| start.checked_sub(skipped))
-            .filter(|start| *start > 0)
-            .collect();
-        level_starts.sort_unstable();
+        let weeks = weeks.get(skipped..).unwrap_or_default().to_vec();
         Self {
-            weeks: weeks.get(skipped..).unwrap_or_default().to_vec(),
-            level_starts,
+            shifts: shifts(&weeks),
+            weeks,
             skipped,
         }
     }
@@ -126,13 +130,11 @@ impl History {
         mean(self.weeks.iter().copied()).unwrap_or(0.0)
     }
 
-    /// The week with which the level began that holds at `week`.
+    /// The week with which the level began that holds at `week`, as far as is known at its end.
     fn level_start(&self, week: usize) -> usize {
-        let starts = self.level_starts.iter().rev();
-        starts
-            .copied()
-            .find(|start| *start <= week)
-            .unwrap_or_default()
+        let mut shifts = self.shifts.iter().rev();
+        let latest = shifts.find(|shift| shift.known <= week);
+        latest.map_or(0, |shift| shift.from)
     }
 }
 

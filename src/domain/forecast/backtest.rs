@@ -1,6 +1,6 @@
 //! How good a way of forecasting has been: rolling origins, and bounds from its own errors.
 
-use super::{History, Horizon, WEEKS_AHEAD, paths::Path};
+use super::{History, Horizon, LEADS, paths::Path};
 
 /// Share of weeks that bounds are to hold.
 const INSIDE: f64 = 0.9;
@@ -53,30 +53,30 @@ impl<'a> Backtest<'a> {
 
     /// Mean of the coming weeks of `horizon`, now.
     pub fn mean_of(&self, horizon: Horizon) -> Option<Band> {
-        self.band(0, horizon.weeks())
+        self.band(1, horizon.weeks() + 1)
     }
 
-    /// The week `ahead` weeks from now, from 1 to 13.
+    /// The week `ahead` weeks after the running one, from 1 to 13.
     pub fn week(&self, ahead: usize) -> Option<Band> {
-        self.band(ahead.checked_sub(1)?, ahead)
+        self.band(ahead, ahead + 1)
     }
 
     /// Expected and actual means over `horizon`, for every origin at which both are known, with the
     /// week at whose end the forecast was made.
     pub fn compared(&self, horizon: Horizon) -> Vec<(usize, f64, f64)> {
-        self.outcomes(0, horizon.weeks())
+        self.outcomes(1, horizon.weeks() + 1)
     }
 
     /// How good it has been over `horizon`.
     pub fn quality(&self, horizon: Horizon) -> Quality {
-        let outcomes = self.outcomes(0, horizon.weeks());
+        let outcomes = self.outcomes(1, horizon.weeks() + 1);
         let off: f64 = outcomes.iter().map(|(_, e, a)| (e - a).abs()).sum();
         let came: f64 = outcomes.iter().map(|(_, _, a)| a).sum();
         let held: Vec<bool> = outcomes
             .iter()
             .filter_map(|(origin, expected, actual)| {
                 // Only errors that were known then.
-                let known = outcomes.iter().filter(|o| o.0 + horizon.weeks() <= *origin);
+                let known = outcomes.iter().filter(|o| o.0 + horizon.weeks() < *origin);
                 let errors = known.map(|(_, e, a)| self.relative(*e, *a)).collect();
                 let width = quantile(errors)? * self.scale_of(*expected);
                 Some((expected - actual).abs() <= width)
@@ -100,7 +100,8 @@ impl<'a> Backtest<'a> {
         })
     }
 
-    /// Of the weeks from `first` to `last` (from 0, the end excluded) ahead of every origin.
+    /// Of the weeks from `first` to `last` (0 is the one that then runs, the end excluded) of every
+    /// origin.
     fn outcomes(&self, first: usize, last: usize) -> Vec<(usize, f64, f64)> {
         let weeks = self.history.weeks();
         (self.first..weeks.len())
@@ -128,7 +129,7 @@ impl<'a> Backtest<'a> {
 
 /// The mean when every value is known.
 fn mean_of(values: &[Option<f64>]) -> Option<f64> {
-    debug_assert!(values.len() <= WEEKS_AHEAD);
+    debug_assert!(values.len() <= LEADS);
     let sum: Option<f64> = values.iter().copied().sum();
     (!values.is_empty()).then_some(sum? / values.len() as f64)
 }
@@ -154,18 +155,22 @@ fn quantile(mut errors: Vec<f64>) -> Option<f64> {
 mod tests {
     #![allow(clippy::float_cmp, reason = "whole numbers, exact in f64")]
 
-    use super::{super::Paths, *};
+    use super::{
+        super::{Paths, WEEKS_AHEAD},
+        *,
+    };
 
     fn history(weeks: impl IntoIterator<Item = f64>) -> History {
         let weeks: Vec<_> = weeks.into_iter().map(Some).collect();
-        History::new(&weeks, &[])
+        History::new(&weeks)
     }
 
-    /// By hand: of 100 and 110 in turn the last value is off by 10 each time.
+    /// By hand: of two weeks of 100 and two of 110 in turn, the week after the running one is off by 10
+    /// each time.
     #[test]
     fn errors_are_those_of_the_past() {
-        let history = history((0..40).map(|week| if week % 2 == 0 { 100.0 } else { 110.0 }));
-        let paths = Paths::of(&history);
+        let history = history((0..40).map(|week| if week % 4 < 2 { 100.0 } else { 110.0 }));
+        let paths = Paths::of_flow(&history);
         let backtest = Backtest::new(&history, &paths.last_value);
         let quality = backtest.quality(Horizon::Week);
         assert!((quality.error.unwrap() - 10.0 / 105.0).abs() < 0.002);
@@ -187,7 +192,7 @@ mod tests {
     #[test]
     fn bounds_are_never_below_nothing() {
         let history = history((0..60).map(|week| f64::from(week % 5)));
-        let paths = Paths::of(&history);
+        let paths = Paths::of_flow(&history);
         for path in [&paths.method, &paths.last_value] {
             for ahead in 1..=WEEKS_AHEAD {
                 let band = Backtest::new(&history, path).week(ahead).unwrap();
@@ -201,8 +206,8 @@ mod tests {
     fn a_week_that_is_not_known_is_not_compared() {
         let mut weeks: Vec<_> = (0..30).map(|_| Some(50.0)).collect();
         weeks[20] = None;
-        let history = History::new(&weeks, &[]);
-        let paths = Paths::of(&history);
+        let history = History::new(&weeks);
+        let paths = Paths::of_flow(&history);
         let backtest = Backtest::new(&history, &paths.method);
         assert_eq!(backtest.quality(Horizon::Week).error, Some(0.0));
         let origins: Vec<usize> = backtest
@@ -210,6 +215,6 @@ mod tests {
             .iter()
             .map(|compared| compared.0)
             .collect();
-        assert!(!origins.contains(&19) && origins.contains(&20));
+        assert!(!origins.contains(&18) && origins.contains(&19));
     }
 }

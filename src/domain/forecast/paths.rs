@@ -1,13 +1,13 @@
 //! What each way of forecasting says, as of every week of the history.
 
 use super::{
-    History, WEEKS_AHEAD, YEAR,
+    History, LEADS, YEAR,
     season::{last_year, scaled_year},
     smoothing::levels,
 };
 
-/// Expected weeks 1 to 13 ahead, as of one week's end.
-pub type Ahead = [Option<f64>; WEEKS_AHEAD];
+/// Expected in the week that then runs and in weeks 1 to 13 ahead of it, as of one week's end.
+pub type Ahead = [Option<f64>; LEADS];
 
 /// One way of forecasting: what it said at the end of every week, with what was known then.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,8 @@ impl Path {
 /// The three ways of forecasting one series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paths {
-    /// Smoothing, mixed with last year's weeks where two years are known.
+    /// Of a flow: smoothing, mixed with last year's weeks where two years are known. Of a stock: its
+    /// last reading, moved on.
     pub method: Path,
     /// The last known week again and again.
     pub last_value: Path,
@@ -32,13 +33,23 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// All three, over the whole history.
-    pub fn of(history: &History) -> Self {
+    /// All three, over the whole history of a flow: so many a week.
+    pub fn of_flow(history: &History) -> Self {
+        Self::with(history, mixed(history))
+    }
+
+    /// All three, over the whole history of a stock: so many at the end of each week. Its method is
+    /// the movement lately, since a stock that grows is never at its old level again.
+    pub fn of_stock(history: &History) -> Self {
+        Self::with(history, moved(history))
+    }
+
+    fn with(history: &History, method: Path) -> Self {
         let weeks = history.weeks();
         let mut last = None;
         let last_value = weeks.iter().map(|week| {
             last = week.or(last);
-            [last; WEEKS_AHEAD]
+            [last; LEADS]
         });
         let last_value = Path(last_value.collect());
         let last_year = Path(
@@ -47,11 +58,42 @@ impl Paths {
                 .collect(),
         );
         Self {
-            method: mixed(history),
+            method,
             last_value,
             last_year,
         }
     }
+}
+
+/// What is expected of a stock: it goes on from where it stands, by as much a week as it has moved
+/// lately.
+fn moved(history: &History) -> Path {
+    let weeks = history.weeks();
+    let mut last: Option<f64> = None;
+    let steps: Vec<Option<f64>> = weeks
+        .iter()
+        .map(|week| {
+            let step = week.zip(last).map(|(week, last)| week - last);
+            last = *week;
+            step
+        })
+        .collect();
+    // From the last reading on; weeks that were not read have moved it as well.
+    let (mut stands, mut since) = (None, 0_u32);
+    let path = levels(&steps, &[])
+        .into_iter()
+        .zip(weeks)
+        .map(|(step, week)| {
+            (stands, since) = match week {
+                Some(week) => (Some(*week), 0),
+                None => (stands, since + 1),
+            };
+            std::array::from_fn(|lead| {
+                let weeks = f64::from(since) + (lead + 1) as f64;
+                Some((stands? + weeks * step.unwrap_or(0.0)).max(0.0))
+            })
+        });
+    Path(path.collect())
 }
 
 /// Rate to come × population to come, where both are known. Both begin with the same week.
@@ -80,17 +122,26 @@ const MEMORY: f64 = 0.99;
 /// would have said some months earlier tells how good it is.
 const MIXED_FROM: usize = 2 * YEAR - 40;
 
+/// How many weeks were known when the method first spoke as it does now.
+pub(super) fn settled_from(history: &History) -> usize {
+    if history.weeks().len() >= 2 * YEAR {
+        MIXED_FROM
+    } else {
+        0
+    }
+}
+
 /// Absolute errors of every share, by week ahead.
 struct Errors {
-    sums: [[f64; SHARES.len()]; WEEKS_AHEAD],
-    counts: [f64; WEEKS_AHEAD],
+    sums: [[f64; SHARES.len()]; LEADS],
+    counts: [f64; LEADS],
 }
 
 impl Errors {
     /// The share of last year for `ahead` (from 0): half, unless another was clearly better.
     fn share(&self, ahead: usize) -> f64 {
         const HALF: usize = SHARES.len() / 2;
-        let near = ahead.saturating_sub(NEIGHBOURS)..(ahead + NEIGHBOURS + 1).min(WEEKS_AHEAD);
+        let near = ahead.saturating_sub(NEIGHBOURS)..(ahead + NEIGHBOURS + 1).min(LEADS);
         let count: f64 = self.counts[near.clone()].iter().sum();
         if count <= 0.0 {
             return SHARES[HALF];
@@ -122,11 +173,11 @@ fn mix(share: f64, year: f64, level: f64) -> f64 {
 
 fn mixed(history: &History) -> Path {
     let weeks = history.weeks();
-    let levels = levels(history);
+    let levels = levels(weeks, &history.shifts);
     let years = scaled_year(history);
     let mut errors = Errors {
-        sums: [[0.0; SHARES.len()]; WEEKS_AHEAD],
-        counts: [0.0; WEEKS_AHEAD],
+        sums: [[0.0; SHARES.len()]; LEADS],
+        counts: [0.0; LEADS],
     };
     let two_years = weeks.len() >= 2 * YEAR;
     let mut path = Vec::with_capacity(weeks.len());
@@ -134,7 +185,7 @@ fn mixed(history: &History) -> Path {
         // What this week shows of earlier forecasts.
         if let Some(actual) = weeks[origin] {
             let earlier = levels[..origin].iter().zip(&years[..origin]).rev();
-            for (ahead, (level, year)) in earlier.take(WEEKS_AHEAD).enumerate() {
+            for (ahead, (level, year)) in earlier.take(LEADS).enumerate() {
                 if let (Some(level), Some(year)) = (*level, year[ahead]) {
                     errors.take(ahead, year, level, actual);
                 }

@@ -1,6 +1,6 @@
 //! The same week of last year, scaled by the year's growth.
 
-use super::{History, WEEKS_AHEAD, YEAR, mean};
+use super::{History, LEADS, YEAR, mean};
 
 /// Weeks over which growth is measured: those before the forecast against the same a year before.
 const GROWTH: usize = 26;
@@ -8,7 +8,7 @@ const GROWTH: usize = 26;
 const FEWEST: usize = 4;
 
 /// What last year says of the weeks ahead, as of each week's end; `None` where it is not known.
-pub fn scaled_year(history: &History) -> Vec<[Option<f64>; WEEKS_AHEAD]> {
+pub fn scaled_year(history: &History) -> Vec<[Option<f64>; LEADS]> {
     let weeks = history.weeks();
     (0..weeks.len())
         .map(|origin| {
@@ -54,14 +54,14 @@ mod tests {
         let mut weeks = vec![Some(100.0); YEAR];
         weeks[9] = Some(300.0);
         weeks.extend([Some(150.0); 8]);
-        let found = scaled_year(&History::new(&weeks, &[]));
+        let found = scaled_year(&History::new(&weeks));
         // Eight weeks of the second year are known: the tenth is two ahead.
         let last = found.last().unwrap();
         assert_eq!(last[0], Some(150.0));
         assert_eq!(last[1], Some(450.0));
         assert_eq!(last[2], Some(150.0));
         // Three weeks into the second year growth is not known.
-        assert_eq!(found[YEAR + 2], [None; WEEKS_AHEAD]);
+        assert_eq!(found[YEAR + 2], [None; LEADS]);
         assert!(found[YEAR + 3][0].is_some());
     }
 
@@ -69,7 +69,7 @@ mod tests {
     fn a_year_without_a_week_does_not_make_it_zero() {
         let mut weeks = vec![Some(100.0); 70];
         weeks[70 + 1 - YEAR] = None;
-        let found = scaled_year(&History::new(&weeks, &[]));
+        let found = scaled_year(&History::new(&weeks));
         let last = found.last().unwrap();
         assert_eq!(last[0], Some(100.0));
         assert_eq!(last[1], None);
@@ -78,10 +78,12 @@ mod tests {
     #[test]
     fn growth_is_that_of_the_present_level() {
         let mut weeks = vec![Some(100.0); YEAR + 20];
-        weeks.extend([Some(50.0); 6]);
-        let with = scaled_year(&History::new(&weeks, &[YEAR + 20]));
-        assert_eq!(with.last().unwrap()[0], Some(50.0));
-        let without = scaled_year(&History::new(&weeks, &[]));
-        assert!(without.last().unwrap()[0] > Some(75.0));
+        weeks.extend([Some(50.0); 5]);
+        let found = scaled_year(&History::new(&weeks));
+        assert!(found.last().unwrap()[0] > Some(75.0));
+        // Now it is known that the level is another.
+        weeks.push(Some(50.0));
+        let found = scaled_year(&History::new(&weeks));
+        assert_eq!(found.last().unwrap()[0], Some(50.0));
     }
 }

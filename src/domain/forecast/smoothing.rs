@@ -1,6 +1,6 @@
 //! Simple exponential smoothing: the level of a series, week by week.
 
-use super::History;
+use super::Shift;
 
 /// Smoothing constants to choose from.
 const CONSTANTS: [f64; 9] = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8];
@@ -11,31 +11,38 @@ const MEMORY: f64 = 0.99;
 
 /// The level as of each week's end: what smoothing expects of every coming week. Each uses only
 /// weeks up to it; the constant is the one whose one-week errors were least until then.
-pub fn levels(history: &History) -> Vec<Option<f64>> {
-    let weeks = history.weeks();
+pub fn levels(weeks: &[Option<f64>], shifts: &[Shift]) -> Vec<Option<f64>> {
     let mut errors = [0.0; CONSTANTS.len()];
     let mut run: Option<Run> = None;
     let mut found = Vec::with_capacity(weeks.len());
     for (index, week) in weeks.iter().enumerate() {
-        if history.level_start(index) == index {
+        if let Some(shift) = shifts.iter().find(|shift| shift.known == index) {
+            // From here on the level is that of the weeks since the change.
             run = None;
+            for week in weeks.iter().take(index).skip(shift.from) {
+                run = follow(run, *week, &mut [0.0; CONSTANTS.len()]);
+            }
         }
-        if let Some(value) = *week {
-            run = Some(match run.take() {
-                None => Run {
-                    levels: [value; CONSTANTS.len()],
-                    seen: 1,
-                },
-                Some(mut run) => {
-                    run.take(value, &mut errors);
-                    run
-                }
-            });
-        }
+        run = follow(run, *week, &mut errors);
         let best = least(&errors);
         found.push(run.as_ref().and_then(|run| run.levels.get(best).copied()));
     }
     found
+}
+
+/// The levels after one week more.
+fn follow(run: Option<Run>, week: Option<f64>, errors: &mut [f64; CONSTANTS.len()]) -> Option<Run> {
+    let Some(value) = week else { return run };
+    Some(match run {
+        None => Run {
+            levels: [value; CONSTANTS.len()],
+            seen: 1,
+        },
+        Some(mut run) => {
+            run.take(value, errors);
+            run
+        }
+    })
 }
 
 /// The levels of one stretch, one per constant.
@@ -73,8 +80,8 @@ mod tests {
 
     use super::*;
 
-    fn levels_of(weeks: &[Option<f64>], starts: &[usize]) -> Vec<f64> {
-        levels(&History::new(weeks, starts))
+    fn levels_of(weeks: &[Option<f64>], shifts: &[Shift]) -> Vec<f64> {
+        levels(weeks, shifts)
             .into_iter()
             .map(Option::unwrap)
             .collect()
@@ -100,7 +107,14 @@ mod tests {
     fn before_a_change_of_level_nothing_counts() {
         let mut weeks = vec![Some(100.0); 20];
         weeks.extend([Some(10.0); 3]);
-        assert_eq!(levels_of(&weeks, &[20]).last(), Some(&10.0));
+        let shift = Shift {
+            from: 20,
+            known: 22,
+        };
+        let found = levels_of(&weeks, &[shift]);
+        assert_eq!(found[22], 10.0);
+        // What is known later does not help earlier.
+        assert_eq!(found[..22], levels_of(&weeks[..22], &[])[..]);
         assert!(levels_of(&weeks, &[]).last().unwrap() > &10.5);
     }
 

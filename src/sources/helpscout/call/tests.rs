@@ -125,6 +125,7 @@ impl Desk {
             databases: Vec::new(),
             populations: Vec::new(),
             targets: Vec::new(),
+            forecast: None,
         };
         let registry = Registry::new();
         let telemetry = Telemetry::new().unwrap();

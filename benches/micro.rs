@@ -14,7 +14,7 @@ use contact_rate_exporter::{
         Segment,
     },
     domain::{ContactCounts, Contacts, DAYS, DailyCounts, OpenCount, Ratings, Window},
-    exposition::{Encoding, Exposition, Format, Own},
+    exposition::{Encoding, Exposition, Format, SelfMetrics},
     refresh::{Gathered, Store, frame, sources},
     snapshot::{Snapshot, SourceState},
     sources::capabilities::Capabilities,
@@ -164,8 +164,8 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
 /// As the running program has it.
 fn exposition(snapshot: Arc<Snapshot>) -> Exposition {
     let registry = Registry::new();
-    let own = Own::register(&registry).unwrap();
-    own.show(&snapshot.sources);
+    let self_metrics = SelfMetrics::register(&registry).unwrap();
+    self_metrics.show(&snapshot.sources);
     Telemetry::new().unwrap().register(&registry).unwrap();
     Exposition::new(registry, snapshot)
 }

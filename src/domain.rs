@@ -5,6 +5,7 @@
 
 pub mod assessment;
 pub mod bounds;
+pub mod calendar;
 pub mod change;
 mod chi_squared;
 pub mod comparison;
@@ -21,6 +22,7 @@ pub mod window;
 
 pub use assessment::{Assessment, Evidence, assess};
 pub use bounds::{Bounds, bounds};
+pub use calendar::day_bounds;
 pub use change::{Change, change};
 pub use conclusions::{
     BaselineFrom, Conclusions, Exposed, NoCreated, Question, SegmentReading, WindowConclusions,
@@ -35,4 +37,4 @@ pub use duration::{DAY_SECONDS, parse_duration};
 pub use rate::rate;
 pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source, SourceFailure};
-pub use window::{Baseline, Interval, Window, cut_to_minute};
+pub use window::{Baseline, Interval, Window, cut_to_minute, stamp};

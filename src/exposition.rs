@@ -10,13 +10,13 @@ mod gathered;
 mod gzip;
 mod head;
 mod landing;
-pub mod own;
 pub mod page;
+pub mod self_metrics;
 pub mod series;
 pub mod text;
 
 pub use head::Encoding;
 pub use landing::CONTENT_SECURITY_POLICY as LANDING_POLICY;
-pub use own::Own;
-pub use page::{Exposition, Page};
+pub use page::{Exposition, Rendered};
+pub use self_metrics::SelfMetrics;
 pub use text::Format;

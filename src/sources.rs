@@ -8,10 +8,12 @@
 //! | [`database`] | rows from PostgreSQL, MySQL, MariaDB, SQLite, read-only |
 //! | [`count`] | one number from SQL, an HTTP endpoint or a Prometheus: populations |
 //! | [`transport`] | HTTP clients with bounds |
+//! | `json_error` | what is wrong with a document, without any of its text |
 
 pub mod capabilities;
 pub mod count;
 pub mod database;
 pub mod helpscout;
+mod json_error;
 pub mod tickets;
 pub mod transport;

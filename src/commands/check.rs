@@ -198,8 +198,14 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
         }
         Source::DailyTickets => {
             let dispersion = all.and_then(|all| all.dispersion);
-            let dispersion = dispersion.map_or_else(unknown, |value| format!("{value:.2}"));
-            format!("56 days, sums agree with the reports; dispersion {dispersion}")
+            match dispersion {
+                Some(value) => {
+                    format!("56 days, sums agree with the reports; dispersion {value:.2}")
+                }
+                None => "56 days; dispersion unknown: too few of them since the first ticket, or \
+                         counts that have not settled yet"
+                    .to_owned(),
+            }
         }
         Source::OpenTickets => all
             .and_then(|all| all.open.as_ref())

@@ -24,8 +24,7 @@ use crate::{
     app,
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
-    sources::count::Populations,
-    sources::helpscout::{HelpScout, Telemetry},
+    sources::{count::Populations, tickets::TicketSource},
 };
 
 use contents::Contents;
@@ -113,16 +112,15 @@ pub async fn read(
     if let Some((_, population)) = population {
         warn_of_gaps(population);
     }
-    let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let tickets = TicketSource::for_history(config)?;
     let populations = Populations::new(config).map_err(app::Error::Population)?;
     let sources = Sources {
-        helpscout: &help_scout,
+        config,
+        tickets: &tickets,
         populations: &populations,
         chosen: Chosen {
             segment,
             population,
-            counts_from: config.helpscout.counts_from,
         },
     };
     let read = reading::read(&sources, &periods, progress).await;

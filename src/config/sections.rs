@@ -10,7 +10,7 @@ use super::{
     decode::{Decoder, Field, Section, suggestion},
     document::Value,
 };
-use crate::domain::{Tickets, Window, parse_duration};
+use crate::domain::{DAY_SECONDS, Tickets, Window, parse_duration};
 
 /// Most segments besides `all`.
 pub const MAX_SEGMENTS: usize = 50;
@@ -90,7 +90,12 @@ fn bounded(
 fn in_words(duration: Duration) -> String {
     let mut rest = duration.as_secs();
     let mut words = String::new();
-    for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {
+    for (unit, seconds) in [
+        ("d", DAY_SECONDS.unsigned_abs()),
+        ("h", 3600),
+        ("m", 60),
+        ("s", 1),
+    ] {
         let count = rest / seconds;
         rest %= seconds;
         if count > 0 {
@@ -245,7 +250,11 @@ fn base_url(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Url> {
         );
         return None;
     };
-    let message = if !url.username().is_empty() || url.password().is_some() {
+    let message = if !url.username().is_empty()
+        || url.password().is_some()
+        || text.value.contains('@')
+    {
+        // Also where a password with a slash makes the user's name a host.
         "must not hold a user name or password; use app_id and app_secret"
     } else if url.query().is_some() || url.fragment().is_some() {
         "must not hold a query or fragment"

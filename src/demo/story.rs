@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use rand::RngExt;
 
 use arrivals::{Arrivals, Draw, generator, hourly_counts};
+pub(super) use calendar::DAY;
 use calendar::HOUR;
 use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};

@@ -140,6 +140,11 @@ pub fn cut_to_minute(instant: Timestamp) -> Timestamp {
     instant.round(last_minute).unwrap_or(instant)
 }
 
+/// `instant` as ISO 8601 writes it, in UTC and to the second: `2026-01-31T12:00:00Z`.
+pub fn stamp(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -212,13 +212,19 @@ async fn read_open(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<
 
 async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<Reading> {
     let mut reading = PopulationReading::default();
+    let mut is_over = false;
     for interval in uses.current(index) {
         match read_interval(asked, index, interval).await {
             Ok(value) => {
                 reading.values.insert(interval, value);
             }
-            Err(failure) => {
+            Err(mut failure) => {
                 let goes_on = concerns_the_interval(&failure);
+                is_over |= !goes_on && failure.reason != Reason::Status;
+                if !reading.values.is_empty() && interval.seconds() > 0 {
+                    // Which of several it is, is not to be guessed.
+                    failure.text = format!("over {interval}: {}", failure.text);
+                }
                 reading.failures.push(failure);
                 if !goes_on {
                     break;
@@ -226,7 +232,8 @@ async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<
             }
         }
     }
-    if reading.failures.is_empty() {
+    // A window that could be read is compared with its past, whatever became of the others.
+    if !reading.values.is_empty() && !is_over {
         // Without daily counts there is no baseline to read for. Before the plan is known it is.
         let with_baselines = asked.tickets.capabilities().days;
         read_past(asked, index, uses.past(index, with_baselines), &mut reading).await;

@@ -118,7 +118,7 @@ impl States {
             None => debug!(%source, seconds, "source read"),
         }
         match (&outcome.missing_past, &state.missing_past) {
-            (Some(missing), None) => warn!(%source, "{missing}"),
+            (Some(missing), None) if state.up => warn!(%source, "{missing}"),
             (None, Some(_)) if state.up => info!(%source, "its past is known again"),
             _ => {}
         }

@@ -1,5 +1,8 @@
 //! What a ticket source can tell, and what asking it costs.
 
+/// Most days of tickets or messages by day that are asked for at once. Help Scout tells no more.
+pub const MOST_DAYS: i64 = 60;
+
 /// What a ticket source can tell beside created and open tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {

@@ -9,6 +9,7 @@ mod fetch;
 mod http;
 mod json;
 mod promql;
+mod whole;
 
 use tokio::time::Instant;
 
@@ -39,12 +40,12 @@ pub fn survive(body: &[u8]) {
 
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
-    readers: Vec<Reader>,
+    prepared: Vec<Prepared>,
     databases: Vec<Database>,
 }
 
 /// One population: its name for errors, and where it is read.
-struct Reader {
+struct Prepared {
     name: String,
     source: Source,
 }
@@ -71,10 +72,10 @@ impl Populations {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let readers = config
+        let prepared = config
             .populations
             .iter()
-            .map(|population| Reader {
+            .map(|population| Prepared {
                 name: population.name.clone(),
                 source: match &population.source {
                     PopulationSource::Sql { database, query } => Source::Sql {
@@ -114,7 +115,10 @@ impl Populations {
                 },
             })
             .collect();
-        Ok(Self { readers, databases })
+        Ok(Self {
+            prepared,
+            databases,
+        })
     }
 
     /// Reads the population at index `population` of the configuration: over `[start, end)`, or
@@ -129,11 +133,11 @@ impl Populations {
         interval: Interval,
         deadline: Instant,
     ) -> Result<f64, Error> {
-        let reader = self
-            .readers
+        let prepared = self
+            .prepared
             .get(population)
             .ok_or(Error::Unknown(population))?;
-        let (place, outcome) = match &reader.source {
+        let (place, outcome) = match &prepared.source {
             Source::Sql {
                 database,
                 statement,
@@ -158,7 +162,7 @@ impl Populations {
         outcome
             .and_then(|value| Ok(answer::checked(value)?))
             .map_err(|failure| Error::Read {
-                population: reader.name.clone(),
+                population: prepared.name.clone(),
                 place,
                 failure,
             })
@@ -171,7 +175,10 @@ impl Populations {
         let Some(Source::Sql {
             database,
             statement,
-        }) = self.readers.get(population).map(|reader| &reader.source)
+        }) = self
+            .prepared
+            .get(population)
+            .map(|prepared| &prepared.source)
         else {
             return Vec::new();
         };

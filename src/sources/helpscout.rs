@@ -14,7 +14,9 @@ mod error;
 mod exchange;
 mod filter;
 mod lists;
+mod looked_up;
 mod pace;
+mod past;
 mod plan;
 mod renewable;
 mod reports;
@@ -37,7 +39,7 @@ pub use self::{
     endpoint::Endpoint,
     error::{Broken, Detail, Error},
     filter::Filter,
-    reports::MOST_DAYS,
+    past::Past,
     telemetry::Telemetry,
     wire::{Productivity, decode},
 };

@@ -3,6 +3,8 @@
 //! A ticket source says what it can tell, and tells it. What it cannot tell is unknown and has no
 //! series. A new one is a folder beside this file and an arm of [`TicketSource`].
 
+mod past;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -15,6 +17,19 @@ use crate::{
     domain::{Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
 };
 
+pub use self::past::PastReader;
+
+/// Why a ticket source cannot be made for the past.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The Help Scout client cannot be made of the config.
+    #[error("cannot prepare the Help Scout client")]
+    HelpScout(#[source] helpscout::Error),
+    /// The client's metrics, which nothing shows here, cannot be made.
+    #[error("cannot prepare the Help Scout client's metrics")]
+    Telemetry(#[source] prometheus::Error),
+}
+
 /// A place where tickets are counted.
 #[derive(Debug)]
 pub enum TicketSource {
@@ -26,6 +41,15 @@ impl TicketSource {
     /// As `config` says. Connects to nothing.
     pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, helpscout::Error> {
         helpscout::Desk::new(config, telemetry.clone()).map(Self::HelpScout)
+    }
+
+    /// For a long run of questions about the past, with metrics that nothing shows. Connects to
+    /// nothing.
+    pub fn for_history(config: &Config) -> Result<Self, PrepareError> {
+        let telemetry = Telemetry::new().map_err(PrepareError::Telemetry)?;
+        helpscout::Desk::for_history(config, telemetry)
+            .map(Self::HelpScout)
+            .map_err(PrepareError::HelpScout)
     }
 
     /// For a new configuration. What this one knows of quota, waits and abilities goes on, where the
@@ -85,6 +109,16 @@ impl TicketSource {
         }
     }
 
+    /// Why nothing is counted of a segment by a source that has created tickets only.
+    pub fn not_countable(&self, segment: &Segment) -> String {
+        match self {
+            Self::HelpScout(_) => format!(
+                "segment `{}` names a channel, or a tag with a comma in it, which the list of conversations cannot filter by",
+                segment.name
+            ),
+        }
+    }
+
     /// What a refresh of `config` costs.
     pub fn budget(&self, config: &Config) -> Budget {
         match self {
@@ -97,6 +131,31 @@ impl TicketSource {
                     granted_per_minute: client.granted_per_minute(),
                 }
             }
+        }
+    }
+
+    /// Why the pace is not certain before the first answer, to follow it; `None` where it is.
+    pub const fn pace_in_doubt(&self, config: &Config) -> Option<&'static str> {
+        match self {
+            Self::HelpScout(_) if config.helpscout.requests_per_minute.is_some() => None,
+            Self::HelpScout(_) => Some(
+                " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)",
+            ),
+        }
+    }
+
+    /// Requests that [`PastReader::created`] takes, when everything is answered at once.
+    pub const fn requests_to_count_created(&self) -> usize {
+        match self {
+            // One for each status.
+            Self::HelpScout(_) => 3,
+        }
+    }
+
+    /// Asks for the past: nothing is waited for past `deadline`.
+    pub const fn past(&self, deadline: Instant) -> PastReader<'_> {
+        match self {
+            Self::HelpScout(desk) => PastReader::HelpScout(desk.past(deadline)),
         }
     }
 

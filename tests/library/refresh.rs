@@ -6,6 +6,7 @@ mod desk;
 mod faults;
 mod logs;
 mod page;
+mod past;
 mod plans;
 mod reloads;
 mod shapes;

@@ -17,14 +17,18 @@ use tokio::{
 
 use super::{
     cache::{Cache, CacheError, Key, Kind, Value},
-    desk::{Desk, questions},
+    desk::{Desk, questions, requests},
     error::Error,
     past::{Past, population_readings},
     samples::Samples,
     schedule::{Call, Schedule},
     work::{Done, Work},
 };
-use crate::{config::Config, exposition::series, sources::count::Populations};
+use crate::{
+    config::Config,
+    exposition::series,
+    sources::{count::Populations, tickets::TicketSource},
+};
 
 /// Steps that readings may be ahead.
 const AHEAD: usize = 32;
@@ -41,6 +45,7 @@ pub async fn work(
     config: &Config,
     schedule: &Schedule,
     cache: &Cache,
+    source: &TicketSource,
 ) -> Result<(Work, Vec<usize>), CacheError> {
     let mut work = Work::default();
     let mut by_population = vec![0; config.populations.len()];
@@ -49,7 +54,7 @@ pub async fn work(
         for call in schedule.calls(step) {
             for segment in segments(config, call) {
                 if !cache.has_all(&questions(segment, call)).await? {
-                    work.calls += call.requests();
+                    work.calls += requests(source, call);
                 }
             }
         }
@@ -70,14 +75,15 @@ pub async fn work(
     Ok((work, by_population))
 }
 
-/// The segments that a call is made for: a search cannot filter by channel.
+/// The segments that a question is asked about: what counts created tickets only cannot filter by
+/// channel.
 fn segments(config: &Config, call: Call) -> impl Iterator<Item = usize> {
-    let search = matches!(call, Call::Search(_));
+    let created_only = matches!(call, Call::Created(_));
     config
         .segments
         .iter()
         .enumerate()
-        .filter(move |(_, segment)| !search || segment.channels.is_empty())
+        .filter(move |(_, segment)| !created_only || segment.channels.is_empty())
         .map(|(index, _)| index)
 }
 
@@ -97,7 +103,7 @@ pub struct Run<'a> {
     pub schedule: &'a Schedule,
     /// The answers.
     pub cache: &'a Cache,
-    /// The help desk.
+    /// The ticket source.
     pub desk: &'a Desk<'a>,
     /// The populations.
     pub populations: &'a Populations,
@@ -166,7 +172,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.desk.read(segment, call).await?;
-        self.done.called(call.requests());
+        self.done.called(self.desk.requests(call));
         Ok(())
     }
 

@@ -29,6 +29,10 @@ use crate::config::{Bound, Template};
 /// The server does not know the variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
+/// What lets a query leave something behind in the session that no transaction takes back: variables
+/// and locks of the session.
+const TRACES: [&str; 2] = ["@", "get_lock"];
+
 /// Most warnings that are looked at.
 const WARNINGS: usize = 64;
 
@@ -43,6 +47,8 @@ pub(super) struct Open {
     connection: MySqlConnection,
     limit: Limit,
     until: Instant,
+    /// Whether it must not be kept.
+    leaves_traces: bool,
 }
 
 /// How the server limits the time of a statement. Servers that call themselves the same differ, and
@@ -93,6 +99,7 @@ impl Session {
                     connection,
                     limit,
                     until,
+                    leaves_traces: false,
                 });
             }
             tracing::debug!("the connection to MySQL or MariaDB is gone and is opened anew");
@@ -104,6 +111,7 @@ impl Session {
             connection,
             limit,
             until,
+            leaves_traces: false,
         })
     }
 
@@ -112,9 +120,12 @@ impl Session {
         let Open {
             mut connection,
             limit,
+            leaves_traces,
             ..
         } = open;
-        if is_whole
+        if leaves_traces {
+            let _goodbye = connection.close().await;
+        } else if is_whole
             && sqlx::raw_sql("ROLLBACK")
                 .execute(&mut connection)
                 .await
@@ -202,6 +213,8 @@ impl Open {
         shape: Shape,
     ) -> Result<Vec<Row>, SqlError> {
         let (text, bounds) = counted(template);
+        let lower = text.to_lowercase();
+        self.leaves_traces |= TRACES.iter().any(|trace| lower.contains(trace));
         let mut asked = sqlx::query(AssertSqlSafe(text)).persistent(false);
         for bind in binds(bounds) {
             asked = match bind {

@@ -5,18 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     Error, Filter, HelpScout, Reader, Telemetry,
-    plan::{Finding, Plan, Reports},
+    looked_up::{Asking, created_none, never, no_ticket, none_open},
+    past::Past,
+    plan::{Finding, Plan, Reports, capabilities},
 };
 use crate::{
-    chain::chain,
     config::{Config, CountsFrom, Segment},
-    domain::{
-        ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, Reason, SourceFailure,
-    },
+    domain::{ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
     sources::capabilities::Capabilities,
 };
 
@@ -33,6 +32,15 @@ impl Desk {
     pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
         Ok(Self {
             client: HelpScout::new(config, telemetry)?,
+            plan: Plan::new(config.helpscout.counts_from),
+            happiness: config.helpscout.happiness,
+        })
+    }
+
+    /// For a long run of calls, as for past windows.
+    pub fn for_history(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+        Ok(Self {
+            client: HelpScout::for_history(config, telemetry)?,
             plan: Plan::new(config.helpscout.counts_from),
             happiness: config.helpscout.happiness,
         })
@@ -84,6 +92,16 @@ impl Desk {
         }
     }
 
+    /// Asks for the past: nothing is sent, waited or retried past `deadline`.
+    pub const fn past(&self, deadline: Instant) -> Past<'_> {
+        Past::new(
+            &self.plan,
+            self.client.until(deadline),
+            self.happiness,
+            deadline,
+        )
+    }
+
     /// Calls of one refresh of `config`, when everything is answered as recorded.
     ///
     /// `2·W·S + 3·S` with reports and ratings; without ratings `W·S` fewer. By search, six for every
@@ -99,14 +117,6 @@ impl Desk {
         }
         let happiness = usize::from(config.helpscout.happiness);
         segments * windows * (1 + happiness) + segments + 2 * listable
-    }
-}
-
-const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
-    Capabilities {
-        all_counts: reports,
-        days: reports,
-        ratings: reports && happiness,
     }
 }
 
@@ -264,58 +274,20 @@ impl Questions<'_> {
         self.finding.end(self.refused.load(Ordering::Relaxed));
     }
 
-    /// Looks the segment's filter up and reads with it, all before the deadline.
-    ///
-    /// A zero that rests on a name or id looked up in an earlier refresh is believed only when the
-    /// lists, read again, still have it: lists filter by the names of tags, and a name that nothing
-    /// has any more counts 0.
+    /// Looks the segment's filter up and reads with it, all before the deadline. A zero is believed
+    /// only of names looked up in this refresh.
     async fn within<'q, T: Send>(
         &'q self,
         segment: &'q Segment,
         is_zero: fn(&T) -> bool,
         read: impl Fn(Filter) -> BoxFuture<'q, Result<T, Error>> + Send + Sync,
     ) -> Result<T, SourceFailure> {
-        let reading = async {
-            let filter = self.reader.filter(segment).await?;
-            let value = read(filter.clone()).await?;
-            if !is_zero(&value) {
-                return Ok(value);
-            }
-            let now = self.reader.filter_since(segment, self.started).await?;
-            if now == filter {
-                return Ok(value);
-            }
-            read(now).await
+        let asking = Asking {
+            reader: self.reader,
+            segment,
+            deadline: self.deadline,
+            late: "not read before the next refresh was due",
         };
-        let failed = |reason, text| SourceFailure {
-            reason,
-            segments: vec![segment.name.clone()],
-            text,
-        };
-        match timeout_at(self.deadline, reading).await {
-            Ok(result) => result.map_err(|error: Error| failed(error.reason(), chain(&error))),
-            Err(_) => Err(failed(
-                Reason::Timeout,
-                "not read before the next refresh was due".to_owned(),
-            )),
-        }
+        asking.read(|| self.started, is_zero, read).await
     }
-}
-
-fn created_none(contacts: &Contacts) -> bool {
-    contacts.current.created == Some(0) || contacts.previous.created == Some(0)
-}
-
-#[expect(clippy::ref_option, reason = "it is told what a question gives")]
-fn none_open(open: &Option<OpenTickets>) -> bool {
-    let counts = open.iter().flatten().map(|status| status.count);
-    open.is_some() && counts.fold(0_u64, u64::saturating_add) == 0
-}
-
-fn no_ticket(days: &DailyCounts) -> bool {
-    days.iter().all(|(_, count)| count.unwrap_or(0) == 0)
-}
-
-fn never(_: &Ratings) -> bool {
-    false
 }

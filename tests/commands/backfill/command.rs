@@ -222,8 +222,8 @@ async fn a_dry_run_tells_what_there_is_to_do() {
         &["--from=2025-01-01", "--to=2026-01-01", "--dry-run"],
     );
     assert_eq!(ended.code, Some(0), "{}", ended.output);
-    // Pairs of 365 + 14 days, of 365 + 7 days, and one call for the older days, for four segments.
-    let calls = 4 * (190 + 186 + 1);
+    // Pairs of 365 + 14 days, of 365 + 7 days, and series of 60 days over 365 + 56, for four segments.
+    let calls = 4 * (190 + 186 + 8);
     let expected = format!("{calls} Help Scout calls, 26 min at 60 a minute");
     assert!(ended.output.contains(&expected), "{}", ended.output);
     // A day each, the weeks, and the four weeks before them; a stock each, and those before.

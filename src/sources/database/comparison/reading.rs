@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::{
     ast::{
-        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With,
-        visit_expressions,
+        BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Query,
+        Select, Statement, Visit, Visitor, With, visit_expressions,
     },
     dialect::{self, Dialect as SqlDialect},
     parser::Parser,
 };
 
-use super::{Comparison, MARKER, ROWS, marker};
+use super::{Comparison, MARKER, ROWS, marker, named::Named};
 use crate::config::{Bound, Dialect, Edge, Form, Template};
 
 /// Longest query that is read. Its parts are visited one within the other: a longer one could take
@@ -45,6 +45,7 @@ pub fn read(template: &Template, dialect: Dialect) -> Option<Box<Query>> {
 pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
     let mut finder = Finder {
         dialect,
+        named: Named::of(query),
         withs: Vec::new(),
         froms: Vec::new(),
         found: Vec::new(),
@@ -55,10 +56,12 @@ pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
 
 struct Finder {
     dialect: Dialect,
+    /// Columns that are nothing but placeholders.
+    named: Named,
     /// The `WITH` of each query that encloses the place, outermost first.
     withs: Vec<Option<With>>,
-    /// The `FROM` of each `SELECT` that encloses the place, outermost first.
-    froms: Vec<String>,
+    /// For each `SELECT` that encloses the place, outermost first: each of its tables, and its `FROM`.
+    froms: Vec<Vec<String>>,
     found: Vec<Comparison>,
 }
 
@@ -76,8 +79,20 @@ impl Visitor for Finder {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let tables: Vec<String> = select.from.iter().map(ToString::to_string).collect();
-        self.froms.push(tables.join(", "));
+        let whole: Vec<String> = select.from.iter().map(ToString::to_string).collect();
+        // A table by itself first: what a join is on can leave nothing of it to look at.
+        let mut froms: Vec<String> = select
+            .from
+            .iter()
+            .filter(|from| !from.joins.is_empty())
+            .flat_map(|from| {
+                let joined = from.joins.iter().map(|join| &join.relation);
+                std::iter::once(&from.relation).chain(joined)
+            })
+            .map(ToString::to_string)
+            .collect();
+        froms.push(whole.join(", "));
+        self.froms.push(froms);
         ControlFlow::Continue(())
     }
 
@@ -89,8 +104,14 @@ impl Visitor for Finder {
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
             Expr::BinaryOp { left, op, right } if compares(op) => {
-                self.consider(left, right);
-                self.consider(right, left);
+                for (left, right) in pairs(left, right) {
+                    self.consider(left, right);
+                    self.consider(right, left);
+                }
+            }
+            Expr::BinaryOp { left, op, right } if reckons(op) => {
+                self.consider_sum(left, right);
+                self.consider_sum(right, left);
             }
             Expr::Between {
                 expr, low, high, ..
@@ -117,6 +138,8 @@ impl Finder {
     /// Takes `value` as compared with `other`, if a placeholder is in `other` alone and a column in
     /// `value`.
     fn consider(&mut self, value: &Expr, other: &Expr) {
+        let value = extreme_of(value);
+        let other = self.named.put_into(other);
         let (value_text, other_text) = (value.to_string(), other.to_string());
         let bounds: Vec<Bound> = Bound::ALL
             .into_iter()
@@ -139,10 +162,32 @@ impl Finder {
         let comparison = Comparison {
             about: name(value),
             bare,
+            is_arithmetic: false,
             samples: self.samples(&value_text, &other_text),
         };
         if !self.found.contains(&comparison) {
             self.found.push(comparison);
+        }
+    }
+
+    /// Takes note of a placeholder that stands for an instant and is reckoned with as with a number.
+    /// PostgreSQL refuses that by itself.
+    fn consider_sum(&mut self, one: &Expr, other: &Expr) {
+        let one = self.named.put_into(one).to_string();
+        let is_instant = Bound::ALL
+            .into_iter()
+            .any(|bound| bound.form != Form::Unix && one == marker(bound));
+        let is_step = matches!(other, Expr::Interval(_));
+        if is_instant && !is_step && self.dialect != Dialect::Postgres {
+            let comparison = Comparison {
+                about: String::new(),
+                bare: None,
+                is_arithmetic: true,
+                samples: Vec::new(),
+            };
+            if !self.found.contains(&comparison) {
+                self.found.push(comparison);
+            }
         }
     }
 
@@ -174,6 +219,7 @@ impl Finder {
         self.froms
             .iter()
             .rev()
+            .flatten()
             .filter(|from| !from.is_empty())
             .map(|from| {
                 orders
@@ -193,6 +239,32 @@ impl Finder {
     }
 }
 
+/// What is compared with what: row values part by part.
+fn pairs<'e>(left: &'e Expr, right: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
+    if let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) {
+        return left.iter().zip(right).collect();
+    }
+    vec![(left, right)]
+}
+
+/// The smallest or largest of values is one of them.
+fn extreme_of(value: &Expr) -> &Expr {
+    let Expr::Function(function) = value else {
+        return value;
+    };
+    let name = function.name.to_string();
+    let is_extreme = ["min", "max"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
+    match &function.args {
+        FunctionArguments::List(list) if is_extreme => match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))] => inner,
+            _ => value,
+        },
+        _ => value,
+    }
+}
+
 fn compares(operator: &BinaryOperator) -> bool {
     matches!(
         operator,
@@ -203,6 +275,17 @@ fn compares(operator: &BinaryOperator) -> bool {
             | BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Spaceship
+    )
+}
+
+fn reckons(operator: &BinaryOperator) -> bool {
+    matches!(
+        operator,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
     )
 }
 
@@ -310,6 +393,65 @@ mod tests {
         ] {
             assert!(found(text, Dialect::Sqlite).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn placeholders_are_found_behind_names_and_values_behind_extremes() {
+        for (text, about, bare) in [
+            (
+                "WITH p AS (SELECT :start AS s, :end AS e) SELECT count(*) FROM t, p WHERE t.x >= p.s AND x < e",
+                ["`t.x`", "`x`"],
+                Some(Form::Instant),
+            ),
+            (
+                "WITH p(s, e) AS (VALUES (:start, :end)) SELECT count(*) FROM t JOIN p ON x >= s AND x < p.e",
+                ["`x`", "`x`"],
+                Some(Form::Instant),
+            ),
+            (
+                "SELECT count(*) FROM t, (SELECT :start_unix, :end_unix) AS p(s, e) WHERE x >= s AND x < e",
+                ["`x`", "`x`"],
+                Some(Form::Unix),
+            ),
+            (
+                "WITH p AS (SELECT :start AS s, :end AS e) SELECT count(*) FROM t, p WHERE x >= date(s) AND x < date(e)",
+                ["`x`", "`x`"],
+                None,
+            ),
+            (
+                "SELECT count(*) FROM (SELECT y FROM t GROUP BY y HAVING max(x) >= :start AND min(x) < :end) z",
+                ["`x`", "`x`"],
+                Some(Form::Instant),
+            ),
+        ] {
+            let mut expected: Vec<_> = about
+                .map(|about| (about.to_owned(), bare))
+                .into_iter()
+                .collect();
+            let mut found = found(text, Dialect::Sqlite);
+            expected.dedup();
+            found.dedup();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_joined_table_is_looked_at_by_itself() {
+        let comparisons = comparisons(
+            "SELECT count(*) FROM u LEFT JOIN v ON v.u = u.id AND v.x >= :start",
+            Dialect::Mysql,
+        );
+        let froms: Vec<String> = comparisons[0]
+            .samples
+            .iter()
+            .map(|samples| {
+                let text = samples[0].written(|bound| format!(":{}", bound.name()));
+                let (_, from) = text.rsplit_once(" FROM ").unwrap();
+                from.split(" WHERE ").next().unwrap().to_owned()
+            })
+            .collect();
+        let whole = "u LEFT JOIN v ON v.u = u.id AND v.x >= :start";
+        assert_eq!(froms, ["u", "v", whole]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod progress;
 mod reading;
 mod states;
 mod store;
+mod weeks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +38,7 @@ use tracing::debug;
 
 use crate::{
     config::Config,
-    domain::cut_to_minute,
+    domain::{Source, cut_to_minute, forecast::Past},
     snapshot::{Frame, Snapshot},
     sources::capabilities::Capabilities,
 };
@@ -45,6 +46,7 @@ use crate::{
 use progress::Progress;
 use reading::{Asked, Round};
 use states::States;
+use weeks::{Weeks, WeeksRead};
 
 pub use frame::frame;
 pub use gathered::Gathered;
@@ -52,6 +54,7 @@ pub use intervals::population_intervals;
 pub use reading::Sources;
 pub use states::sources;
 pub use store::Store;
+pub use weeks::WeeksReader;
 
 /// Least time between two snapshots of a refresh that outlasts `timeout`: each costs a whole page.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
@@ -105,6 +108,10 @@ pub struct Refresher {
     states: States,
     window_end: Option<Timestamp>,
     next_expiry: Option<Instant>,
+    /// Completed weeks, as far as they were read.
+    past: Arc<Past>,
+    /// What reads them, once a refresh has ended.
+    weeks: Option<Weeks>,
     /// Those before, until nothing reads from them any more.
     retired: Vec<Arc<Sources>>,
 }
@@ -132,6 +139,8 @@ impl Refresher {
             outlets,
             window_end: None,
             next_expiry: None,
+            past: Arc::default(),
+            weeks: None,
             retired: Vec::new(),
         }
     }
@@ -145,6 +154,7 @@ impl Refresher {
             let ended = self.refresh_until(&mut reloads).await;
             if ended != Ended::Redefined {
                 refreshed();
+                self.begin_weeks();
             }
             if ended != Ended::Whole {
                 retries = None;
@@ -182,6 +192,7 @@ impl Refresher {
                     self.close_retired().await;
                     return true;
                 }
+                read = Weeks::next(&mut self.weeks) => self.take_weeks(read),
                 () = sleep_until(wake) => {}
             }
             let is_due = |expiry| expiry <= Instant::now();
@@ -194,6 +205,7 @@ impl Refresher {
 
     /// Says good-bye to the databases.
     pub async fn close(mut self) {
+        self.weeks = None;
         self.close_retired().await;
         self.sources.populations.close().await;
     }
@@ -289,6 +301,21 @@ impl Refresher {
         ended
     }
 
+    /// Begins to read completed weeks, unless they are being read.
+    fn begin_weeks(&mut self) {
+        if self.weeks.is_none() {
+            let known = Arc::clone(&self.past);
+            self.weeks = Weeks::begin(&self.config, &self.sources, known, self.outlets.now);
+        }
+    }
+
+    fn take_weeks(&mut self, read: WeeksRead) {
+        self.past = read.past;
+        self.store.take_planning(read.planning);
+        self.states.finish(&Source::Forecast, read.outcome);
+        self.publish();
+    }
+
     /// Publishes what is known now.
     pub fn publish(&mut self) {
         self.next_expiry = self.store.expire(Instant::now(), self.config.max_age);
@@ -330,6 +357,8 @@ impl Refresher {
             sources,
             adopted,
         } = reload;
+        // What reads weeks does so for the old configuration.
+        self.weeks = None;
         let same = config.definition_hash() == self.config.definition_hash();
         let capabilities = sources.tickets.capabilities();
         if same {
@@ -340,6 +369,9 @@ impl Refresher {
                 if !moved && goes_on.contains(&source) {
                     continue;
                 }
+                if source == Source::Forecast {
+                    self.past = Arc::default();
+                }
                 self.store.forget(&self.config, &source);
                 self.states.forget(&source);
                 if let Some(progress) = running.as_deref_mut() {
@@ -348,6 +380,7 @@ impl Refresher {
             }
         } else {
             self.store = Store::default();
+            self.past = Arc::default();
             self.states.forget_all();
             self.window_end = None;
             self.next_expiry = None;

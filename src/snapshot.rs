@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
+    forecast::Planning,
 };
 
 pub use crate::domain::SourceFailure;
@@ -62,6 +63,8 @@ pub struct Snapshot {
     pub populations: Vec<PopulationValues>,
     /// Rates, in the order segment, population, window, tickets; only those with a ratio.
     pub rates: Vec<RateValues>,
+    /// What is to come, where it is forecast and known.
+    pub planning: Option<Arc<Planning>>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
 }

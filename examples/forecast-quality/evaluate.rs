@@ -1,8 +1,6 @@
 //! Rolling origins: what was said, and what came.
 
-use contact_rate_exporter::domain::forecast::{
-    History, Horizon, Path, Paths, choose, shifts,
-};
+use contact_rate_exporter::domain::forecast::{History, Horizon, Path, Paths, choose, shifts};
 
 /// Sums over the origins of one series, one length of history and one horizon.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +51,11 @@ impl Sums {
 pub fn evaluate(weeks: &[f64], history: usize, stride: usize) -> [Sums; Horizon::ALL.len()] {
     let mut sums = [Sums::default(); Horizon::ALL.len()];
     for end in (history..weeks.len()).step_by(stride) {
-        let known: Vec<Option<f64>> = weeks[end - history..end].iter().copied().map(Some).collect();
+        let known: Vec<Option<f64>> = weeks[end - history..end]
+            .iter()
+            .copied()
+            .map(Some)
+            .collect();
         let Some(forecast) = choose(&known, &[]) else {
             continue;
         };

@@ -47,7 +47,10 @@ pub fn write(output: &mut impl Write, all: &[Series]) -> io::Result<()> {
         output,
         "| series | history | horizon | error | best naive | ÷ | smoothing | coverage | forecasts |"
     )?;
-    writeln!(output, "| --- | --: | --: | --: | --: | --: | --: | --: | --: |")?;
+    writeln!(
+        output,
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |"
+    )?;
     for cell in &cells {
         let sums = &cell.sums;
         let coverage = if sums.with_bounds > 0 {
@@ -108,7 +111,10 @@ fn cells(all: &[Series]) -> Vec<Cell> {
 }
 
 fn summary(output: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
-    writeln!(output, "\n| history | horizon | median ÷ | worst ÷ | cells above {WORST} | mean coverage | least | most |")?;
+    writeln!(
+        output,
+        "\n| history | horizon | median ÷ | worst ÷ | cells above {WORST} | mean coverage | least | most |"
+    )?;
     writeln!(output, "| --: | --: | --: | --: | --: | --: | --: | --: |")?;
     for history in HISTORIES {
         for horizon in Horizon::ALL {
@@ -122,9 +128,8 @@ fn summary(output: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
     let all: Vec<&Cell> = cells.iter().collect();
     line(output, "all | all", &all)?;
     let all_ratios = sorted(&all);
-    let outside = |cell: &&Cell| {
-        cell.sums.with_bounds > 0 && !COVERAGE.contains(&cell.sums.coverage())
-    };
+    let outside =
+        |cell: &&Cell| cell.sums.with_bounds > 0 && !COVERAGE.contains(&cell.sums.coverage());
     writeln!(
         output,
         "\nGoals: {} of {} cells above {WORST} × the best naive way; median {:.2} (goal {MEDIAN}); {} of {} cells covered outside of 85 to 95 %.",

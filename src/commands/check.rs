@@ -1,5 +1,7 @@
 //! The command `check`: reads every source once and says line by line what works.
 
+mod forecast;
+
 use std::{
     fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
@@ -107,10 +109,15 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     report.add(Verdict::Ok, "config", summary(&config, name));
     if let Some(snapshot) = snapshot {
         for state in &snapshot.sources {
+            // Read beside the refreshes, and told below.
+            if state.source == Source::Forecast {
+                continue;
+            }
             describe_source(&mut report, state, &snapshot);
         }
     }
     relations(&mut report, &config, &refresher).await;
+    forecast::describe(&mut report, &config, refresher.sources()).await;
     let tickets = &refresher.sources().tickets;
     notes(&mut report, &config, tickets);
     calls(&mut report, &config, tickets);
@@ -228,6 +235,7 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
             });
             ratings.collect::<Vec<_>>().join("; ")
         }
+        Source::Forecast => unknown(),
         Source::Population(name) => {
             let index = snapshot
                 .frame

@@ -26,7 +26,15 @@ fn hash_of(text: &str) -> u64 {
 pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let Source::Population(name) = source else {
         let desk = &config.helpscout;
-        return hash_of(&format!("{} {:?}", desk.base_url, desk.app_id));
+        let mut text = format!("{} {:?}", desk.base_url, desk.app_id);
+        if let (Source::Forecast, Some(forecast)) = (source, &config.forecast) {
+            let read = forecast.populations.iter();
+            for population in read.filter_map(|index| config.populations.get(*index)) {
+                let source = Source::Population(population.name.clone());
+                let _ = write!(text, " {}", address_hash(config, &source));
+            }
+        }
+        return hash_of(&text);
     };
     let mut populations = config.populations.iter();
     let population = populations.find(|population| population.name == *name);

@@ -27,6 +27,16 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// What `forecast: {}` means: 104 weeks of all tickets, through every population with a past.
+    pub fn of_all(populations: &[Population]) -> Self {
+        Self {
+            weeks: DEFAULT_WEEKS,
+            segments: vec![0],
+            populations: with_past(populations),
+            capacity: Vec::new(),
+        }
+    }
+
     /// The capacity that is given for a segment.
     pub fn capacity_of(&self, segment: usize) -> Option<f64> {
         let mut given = self.capacity.iter();
@@ -77,9 +87,7 @@ pub fn forecast(
             refuse_without_past(decoder, field, populations, &chosen);
             chosen
         }
-        None => (0..populations.len())
-            .filter(|index| populations.get(*index).is_some_and(Population::has_past))
-            .collect(),
+        None => with_past(populations),
     };
     if let Some(section) = section {
         decoder.finish(section);
@@ -93,6 +101,12 @@ pub fn forecast(
         populations: chosen_populations,
         capacity,
     })
+}
+
+fn with_past(populations: &[Population]) -> Vec<usize> {
+    (0..populations.len())
+        .filter(|index| populations.get(*index).is_some_and(Population::has_past))
+        .collect()
 }
 
 fn names<'n>(names: impl Iterator<Item = &'n String>) -> Vec<(&'n str, usize)> {

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 19] = [
+pub const RESERVED_NAMES: [&str; 20] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -41,6 +41,7 @@ pub const RESERVED_NAMES: [&str; 19] = [
     "tickets",
     "daily_tickets",
     "happiness",
+    "forecast",
 ];
 
 /// The populations, and the names of those that have a problem.

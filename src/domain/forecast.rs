@@ -16,6 +16,7 @@ mod backtest;
 mod capacity;
 mod choice;
 mod paths;
+mod plan;
 mod season;
 mod shift;
 mod smoothing;
@@ -25,6 +26,7 @@ pub use backtest::{Backtest, Band, Quality};
 pub use capacity::{measured_capacity, reached};
 pub use choice::{Forecast, Method, PopulationPast, choose, expect_population};
 pub use paths::{Path, Paths, product};
+pub use plan::{Past, Planning, PopulationPlan, PopulationWeeks, SegmentPast, SegmentPlan, plan};
 pub use shift::{Shift, shifts};
 pub use weeks::{Week, coming_weeks, completed_weeks};
 

@@ -13,6 +13,8 @@ pub enum Source {
     OpenTickets,
     /// Customers' ratings.
     Happiness,
+    /// The weeks that the forecast rests on.
+    Forecast,
     /// A population, by its name.
     Population(String),
 }
@@ -25,6 +27,7 @@ impl Source {
             Self::DailyTickets => "daily_tickets",
             Self::OpenTickets => "open_tickets",
             Self::Happiness => "happiness",
+            Self::Forecast => "forecast",
             Self::Population(name) => name,
         }
     }

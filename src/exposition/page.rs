@@ -246,6 +246,7 @@ mod tests {
             segments: Vec::new(),
             populations: Vec::new(),
             rates: Vec::new(),
+            planning: None,
             sources: Vec::new(),
         })
     }

@@ -62,6 +62,8 @@ impl Progress {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
                 Source::Population(_) => 1,
+                // Read beside the refreshes.
+                Source::Forecast => 0,
             };
             let said = Said {
                 waiting,
@@ -92,6 +94,7 @@ impl Progress {
             }
             Source::OpenTickets => self.gathered.open.clear(),
             Source::Happiness => self.gathered.ratings.clear(),
+            Source::Forecast => {}
             Source::Population(name) => {
                 let mut populations = config.populations.iter();
                 if let Some(index) = populations.position(|population| population.name == *name) {

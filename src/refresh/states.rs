@@ -86,7 +86,10 @@ impl States {
     pub fn may_soon_work(&self) -> bool {
         self.0.iter().any(|state| {
             let mut failures = state.last_failures.iter();
-            state.last_success.is_none() && failures.any(|failure| failure.reason.may_soon_pass())
+            let refreshed = state.source != Source::Forecast;
+            refreshed
+                && state.last_success.is_none()
+                && failures.any(|failure| failure.reason.may_soon_pass())
         })
     }
 
@@ -138,6 +141,9 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     sources.push(Source::OpenTickets);
     if capabilities.ratings {
         sources.push(Source::Happiness);
+    }
+    if config.forecast.is_some() {
+        sources.push(Source::Forecast);
     }
     let populations = config.populations.iter();
     sources.extend(populations.map(|population| Source::Population(population.name.clone())));

@@ -10,7 +10,7 @@ use crate::{
     config::{Config, PopulationKind},
     domain::{
         Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, NoCreated, OpenTickets,
-        Ratings, Source, Tickets, WindowConclusions, assess,
+        Ratings, Source, Tickets, WindowConclusions, assess, forecast::Planning,
     },
     snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
 };
@@ -55,6 +55,8 @@ pub struct Store {
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Rate>>,
     rises: HashMap<Place, Kept<Rise>>,
+    /// As of the last completed week; it says itself what it does not know any more.
+    planning: Option<Arc<Planning>>,
 }
 
 impl Store {
@@ -208,6 +210,11 @@ impl Store {
         }
     }
 
+    /// Takes over what is to come.
+    pub fn take_planning(&mut self, planning: Arc<Planning>) {
+        self.planning = Some(planning);
+    }
+
     /// Forgets what only daily counts tell, once it is clear that there are none.
     pub fn forget_days(&mut self) {
         self.dispersion.clear();
@@ -232,6 +239,7 @@ impl Store {
             Source::DailyTickets => self.forget_days(),
             Source::OpenTickets => self.open.clear(),
             Source::Happiness => self.forget_ratings(),
+            Source::Forecast => self.planning = None,
             Source::Population(name) => {
                 let is_it = |index: usize| {
                     let population = config.populations.get(index);
@@ -323,6 +331,7 @@ impl Store {
             segments: segments.collect(),
             populations: populations.collect(),
             rates: self.rates(config),
+            planning: self.planning.clone(),
             sources,
         }
     }

@@ -79,6 +79,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             })
             .collect(),
         targets: Vec::new(),
+        forecast: None,
     }
 }
 

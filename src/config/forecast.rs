@@ -52,8 +52,8 @@ pub fn forecast(
     populations: &[Population],
     faulty: &[String],
 ) -> Option<Forecast> {
-    let capacity = root.take("capacity");
-    let Some(field) = root.take("forecast") else {
+    let (field, capacity) = (root.take("forecast"), root.take("capacity"));
+    let Some(field) = field else {
         if let Some(capacity) = capacity {
             decoder.problem(
                 &capacity,
@@ -68,9 +68,10 @@ pub fn forecast(
     } else {
         Some(decoder.section(&field)?)
     };
-    let mut take = |name| section.as_mut().and_then(|section| section.take(name));
-    let (history, of_segments, of_populations) =
-        (take("history"), take("segments"), take("populations"));
+    let mut keys = section.as_mut();
+    let history = keys.as_mut().and_then(|keys| keys.take("history"));
+    let of_segments = keys.as_mut().and_then(|keys| keys.take("segments"));
+    let of_populations = keys.as_mut().and_then(|keys| keys.take("populations"));
     let weeks = match history {
         Some(field) => weeks(decoder, &field),
         None => Some(DEFAULT_WEEKS),

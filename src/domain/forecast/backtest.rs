@@ -2,8 +2,8 @@
 
 use super::{History, Horizon, LEADS, paths::Path};
 
-/// Share of weeks that bounds are to hold.
-const INSIDE: f64 = 0.9;
+/// Tenths of weeks that bounds are to hold.
+const INSIDE_TENTHS: usize = 9;
 /// Fewest past errors that bounds can be made of: with 9 the largest is the 90 % bound.
 const FEWEST_ERRORS: usize = 9;
 /// Fewest past bounds that a coverage is told of.
@@ -140,14 +140,8 @@ fn quantile(mut errors: Vec<f64>) -> Option<f64> {
         return None;
     }
     errors.sort_unstable_by(f64::total_cmp);
-    let rank = ((errors.len() + 1) as f64 * INSIDE).ceil();
-    // A count of weeks: small, whole and positive.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rank among at most some hundred errors"
-    )]
-    let rank = rank as usize;
+    // Nine tenths of one more than there are, rounded up.
+    let rank = ((errors.len() + 1) * INSIDE_TENTHS).div_ceil(10);
     errors.get(rank.min(errors.len()) - 1).copied()
 }
 

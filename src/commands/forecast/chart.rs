@@ -18,8 +18,8 @@ const WIDTH: u32 = 1600;
 const HEIGHT: u32 = 900;
 const LEFT: i32 = 130;
 const RIGHT: i32 = 1550;
-const TOP: i32 = 190;
-const BOTTOM: i32 = 780;
+/// Top and bottom of the weeks.
+const PLOT: (i32, i32) = (190, 780);
 /// Weeks behind that are drawn.
 const BEHIND: usize = 52;
 /// Weeks from one name to the next, at least.
@@ -99,7 +99,8 @@ fn chart(contents: &Contents, root: &Area<'_>, title: &str) -> Drawn {
         .fold(0.0, f64::max);
     let ticks = Ticks::up_to(highest * 1.08, 6);
     let across = -1.0..(first + rows.len()) as f64;
-    let coordinates = Cartesian2d::new(across, 0.0..ticks.top(), (LEFT..RIGHT, BOTTOM..TOP));
+    let (above, below) = PLOT;
+    let coordinates = Cartesian2d::new(across, 0.0..ticks.top(), (LEFT..RIGHT, below..above));
     let panel: Panel<'_> = root.apply_coord_spec(coordinates);
     for value in ticks.values() {
         let (_, y) = panel.map_coordinate(&(0.0, value));
@@ -211,5 +212,5 @@ fn draw_words(contents: &Contents, root: &Area<'_>) -> Drawn {
     }
     let words = words.join(" ");
     let font = fitting(&words, 24.0, INK);
-    write(root, &words, (LEFT, BOTTOM + 78), &font, HPos::Left)
+    write(root, &words, (LEFT, PLOT.1 + 78), &font, HPos::Left)
 }

@@ -1,5 +1,7 @@
 //! What a forecast tells, before it is drawn.
 
+use std::fmt::Write as _;
+
 use jiff::tz::TimeZone;
 
 use super::Share;
@@ -124,13 +126,14 @@ impl Contents {
             percent(quality.error?)
         );
         if let Some(naive) = self.forecast.naive_error.get(index).copied().flatten() {
-            text.push_str(&format!(", the simplest guess {}", percent(naive)));
+            let _ = write!(text, ", the simplest guess {}", percent(naive));
         }
         if let Some(coverage) = quality.coverage {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "; {} of past weeks lay inside the band",
                 percent(coverage)
-            ));
+            );
         }
         text.push('.');
         Some(text)

@@ -225,7 +225,13 @@ fn least_wrong(history: &History, ways: &[Way]) -> usize {
             if !of.is_empty() {
                 let own = error(of);
                 // Nothing was ever off: no way is better.
-                let own = if own == least { 1.0 } else { own / least };
+                let own = if least > 0.0 {
+                    own / least
+                } else if own > 0.0 {
+                    f64::INFINITY
+                } else {
+                    1.0
+                };
                 *ratio = (ratio.0 + own, ratio.1 + 1);
             }
         }

@@ -192,3 +192,6 @@ pub fn write(text: &str, output: Option<&Path>) -> Result<(), Error> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,4 +13,5 @@ mod common;
 mod backfill;
 mod check;
 mod demo;
+mod forecast;
 mod report;

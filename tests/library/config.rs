@@ -55,14 +55,17 @@ populations:
   users: {total: {database: d, query: SELECT count(*) FROM users}}
   members: {total: {database: d, query: SELECT count(*) FROM members WHERE at < :end}}
 ";
-    for section in ["forecast:", "forecast: {}"] {
+    let read = |section: &str| {
         let text = format!("helpscout: {{app_id: a, app_secret: b}}\n{populations}{section}\n");
-        let config = config::parse(&text, Path::new("x.yml"), &environment).unwrap();
-        let forecast = config.forecast.unwrap();
-        assert_eq!(forecast, config::Forecast::of_all(&config.populations));
-        assert_eq!((forecast.weeks, &forecast.segments[..]), (104, &[0][..]));
-        assert_eq!(forecast.populations, [1]);
-    }
+        config::parse(&text, Path::new("x.yml"), &environment).unwrap()
+    };
+    let config = read("forecast: {}");
+    let forecast = config.forecast.unwrap();
+    assert_eq!(forecast, config::Forecast::of_all(&config.populations));
+    assert_eq!((forecast.weeks, &forecast.segments[..]), (104, &[0][..]));
+    assert_eq!(forecast.populations, [1]);
+    // As every key without a value, it counts as absent.
+    assert_eq!(read("forecast:").forecast, None);
 }
 
 #[test]

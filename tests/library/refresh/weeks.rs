@@ -5,7 +5,10 @@ use std::sync::Arc;
 use contact_rate_exporter::{
     config::Config,
     demo::story::Filter,
-    domain::{Tickets, forecast::completed_weeks},
+    domain::{
+        Tickets,
+        forecast::{Past, completed_weeks},
+    },
     refresh::{Sources, WeeksReader},
     snapshot::Snapshot,
 };
@@ -46,7 +49,7 @@ async fn weeks_are_those_of_the_story() {
     let (refresher, _) = refresher(&config);
     let sources: &Arc<Sources> = refresher.sources();
     let mut reader = WeeksReader::new(&config, sources).unwrap();
-    let mut past = reader.frame(&Default::default(), now());
+    let mut past = reader.frame(&Past::default(), now());
     assert!(reader.created(&mut past).await.is_empty());
     assert!(reader.populations(&mut past).await.is_empty());
     let paris = TimeZone::get("Europe/Paris").unwrap();

@@ -199,7 +199,7 @@ def build():
                 now("contact_forecast_info", SEGMENT, by=("method", "population")), "{{method}} {{population}}"
             ),
         ),
-        variables=("segment",),
+        variables=("planned segment",),
         since="now-90d",
         refresh="15m",
     )

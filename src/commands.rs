@@ -1,10 +1,12 @@
-//! The commands beside the daemon: each reads the sources of a configuration and tells.
+//! The commands beside the daemon: each does one thing, tells, and ends.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`backfill`] | past windows as a file for Prometheus |
 //! | [`check`] | every source read once |
 //! | [`forecast`] | the weeks to come |
+//! | [`generate`] | shell completions and man pages |
+//! | [`healthy`] | a running exporter asked whether it serves |
 //! | [`report`] | the contact rate by calendar month |
 //! | `output` | where results go: a file, whole or not at all, or standard output |
 //! | `progress` | what people see of how far a command is |
@@ -12,6 +14,8 @@
 pub mod backfill;
 pub mod check;
 pub mod forecast;
+pub mod generate;
+pub mod healthy;
 pub mod report;
 
 mod output;

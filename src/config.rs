@@ -187,6 +187,11 @@ impl Config {
         definition::hash(self)
     }
 
+    /// A number that changes with everything that a forecast rests on, addresses included.
+    pub fn forecast_hash(&self) -> u64 {
+        definition::forecast_hash(self)
+    }
+
     /// A number that changes with where `source` is read, without passwords: what was read at another
     /// address says nothing of this one.
     pub fn address_hash(&self, source: &Source) -> u64 {

@@ -11,15 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
     chain::chain,
-    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ForecastFlags, ReportFlags},
-    commands::backfill,
-    commands::check,
-    commands::forecast,
-    commands::report,
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ForecastFlags, Generate, ReportFlags},
+    commands::{backfill, check, forecast, generate, healthy, report},
     config::{self, Config},
     demo::{self, Demo},
     log,
@@ -37,6 +34,10 @@ enum Failure {
     Backfill(#[from] backfill::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Generate(#[from] generate::Error),
+    #[error(transparent)]
+    Healthy(#[from] healthy::Error),
     #[error("a signal ended it before it was done")]
     Interrupted,
     #[error("cannot write to standard output")]
@@ -60,6 +61,8 @@ impl Failure {
             Self::Forecast(error) => error.is_usage(),
             Self::Backfill(error) => error.is_usage(),
             Self::Demo(_)
+            | Self::Generate(_)
+            | Self::Healthy(_)
             | Self::Interrupted
             | Self::Output(_)
             | Self::Runtime(_)
@@ -140,6 +143,8 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
             Command::Backfill(backfill) => {
                 finished(Box::pin(fill_past(backfill, &flags)), &requests).await
             }
+            Command::Healthy => finished(Box::pin(ask_health(&flags)), &requests).await,
+            Command::Generate(what) => write_generated(&what),
         }
     })
 }
@@ -313,5 +318,22 @@ async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<ExitCode, Fa
     };
     let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
     print_line(&outcome)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask_health(flags: &Flags) -> Result<ExitCode, Failure> {
+    let address = flags.listen_addresses.first().map_or("", String::as_str);
+    healthy::ask(address, &flags.paths().healthy()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_generated(what: &Generate) -> Result<ExitCode, Failure> {
+    match what {
+        Generate::Completions { shell } => {
+            let script = generate::completions(Cli::command(), *shell);
+            written(io::stdout().write_all(&script))?;
+        }
+        Generate::Man { folder } => generate::man_pages(Cli::command(), folder)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

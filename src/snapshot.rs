@@ -63,10 +63,26 @@ pub struct Snapshot {
     pub populations: Vec<PopulationValues>,
     /// Rates, in the order segment, population, window, tickets; only those with a ratio.
     pub rates: Vec<RateValues>,
-    /// What is to come, where it is forecast and known.
-    pub planning: Option<Arc<Planning>>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
+    /// What was read beside the refreshes, each source's once.
+    pub found: Vec<Arc<Finding>>,
+}
+
+/// What was read beside the refreshes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// What is to come.
+    Planning(Planning),
+}
+
+impl Snapshot {
+    /// What is to come, where it is forecast and known.
+    pub fn planning(&self) -> Option<&Planning> {
+        self.found.iter().find_map(|finding| match &**finding {
+            Finding::Planning(planning) => Some(planning),
+        })
+    }
 }
 
 /// What is known of one segment.

@@ -22,7 +22,10 @@ mod work;
 use std::{
     fmt::{self, Write as _},
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -32,7 +35,7 @@ use self::{
     cache::Cache,
     desk::{Desk, known_mode},
     past::Past,
-    run::Run,
+    run::{Run, Unknown},
     samples::{Samples, WriteError, Written},
     schedule::{How, Mode, Schedule},
     span::Span,
@@ -161,6 +164,11 @@ async fn fill(
         cache,
         mistrusted: AtomicUsize::new(0),
     };
+    let unknown: Vec<Unknown> = config
+        .populations
+        .iter()
+        .map(|_| Unknown::default())
+        .collect();
     let run = Run {
         config,
         schedule: &schedule,
@@ -168,6 +176,7 @@ async fn fill(
         desk: &desk,
         populations: &sources.populations,
         done: &done,
+        unknown: &unknown,
     };
     tokio::select! {
         outcome = run.run(&past, &mut samples) => outcome?,
@@ -187,7 +196,18 @@ async fn fill(
         })?;
     output.finish().map_err(unwritten)?;
     cache.forget_samples().await?;
-    Ok(told(config, options, &sources.tickets, &past, written))
+    let mut text = told(config, options, &sources.tickets, &past, written);
+    for (population, unknown) in config.populations.iter().zip(&unknown) {
+        let count = unknown.intervals.load(Ordering::Relaxed);
+        if count > 0 {
+            let _ = writeln!(
+                text,
+                "left out: contact_{} and its contact rates over {count} intervals that it is not known of",
+                population.name
+            );
+        }
+    }
+    Ok(text)
 }
 
 fn schedule(config: &Config, options: &Options, span: Span, mode: Mode) -> Schedule {
@@ -256,7 +276,7 @@ fn told(
         options.output.display()
     );
     left_out(&mut text, config, past.schedule, options.means);
-    let mistrusted = past.mistrusted.load(std::sync::atomic::Ordering::Relaxed);
+    let mistrusted = past.mistrusted.load(Ordering::Relaxed);
     if mistrusted > 0 {
         let _ = writeln!(
             text,

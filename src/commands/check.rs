@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     app::{Error, pace_warning, sources},
@@ -103,6 +104,9 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     };
     let mut refresher = Refresher::new(Arc::clone(&config), sources, Arc::new(outlets));
     refresher.refresh().await;
+    refresher
+        .read_beside(Instant::now() + config.interval)
+        .await;
     let snapshot = lock(&latest).take();
 
     let mut report = Report { lines: Vec::new() };
@@ -129,7 +133,7 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 /// and a view can leave out rows.
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
     for (index, population) in config.populations.iter().enumerate() {
-        let deadline = tokio::time::Instant::now() + config.timeout;
+        let deadline = Instant::now() + config.timeout;
         let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
         if relations.is_empty() {
@@ -258,6 +262,8 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
                 None => unknown(),
             }
         }
+        // Read beside the refreshes.
+        _ => unknown(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::Source;
 
 use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
 
-/// Hash of the windows, segments, populations with their queries, `counts_from`, `time_zone` and what is forecast: 48 bits, exact
+/// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
 pub fn hash(config: &Config) -> u64 {
     hash_of(&describe(config))
@@ -49,6 +49,18 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
         Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
         Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
     })
+}
+
+/// Hash of everything that a forecast rests on.
+pub fn forecast_hash(config: &Config) -> u64 {
+    let described = describe(config);
+    let counted = described
+        .lines()
+        .filter(|line| !line.starts_with("windows "));
+    let mut text: String = counted.flat_map(|line| [line, "\n"]).collect();
+    let address = address_hash(config, &Source::Forecast);
+    let _ = write!(text, "{:?} {address}", config.forecast);
+    hash_of(&text)
 }
 
 /// An address without its password. One that cannot be read is taken whole: only its hash is kept.
@@ -118,14 +130,6 @@ fn describe(config: &Config) -> String {
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
         };
         let _ = writeln!(text, "population {} {kind} {source}", population.name);
-    }
-    // The capacity is what the forecast is held against, not what is counted.
-    if let Some(forecast) = &config.forecast {
-        let _ = writeln!(
-            text,
-            "forecast {} {:?} {:?}",
-            forecast.weeks, forecast.segments, forecast.populations
-        );
     }
     text
 }

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 25] = [
+pub const RESERVED_NAMES: [&str; 29] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -46,6 +46,10 @@ pub const RESERVED_NAMES: [&str; 25] = [
     "tickets",
     "daily_tickets",
     "happiness",
+    "help_center",
+    "reasons",
+    "visibility",
+    "history",
     "forecast",
 ];
 

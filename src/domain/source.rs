@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One thing that a refresh reads: the label `source`.
+/// One thing that is read, with a refresh or beside it: the label `source`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Ticket counts, replies and times of a window (productivity reports, or search).
@@ -13,10 +13,18 @@ pub enum Source {
     OpenTickets,
     /// Customers' ratings.
     Happiness,
-    /// The weeks that the forecast rests on.
-    Forecast,
     /// A population, by its name.
     Population(String),
+    /// Reports of the help centre.
+    HelpCenter,
+    /// Contact reasons, read beside the refreshes.
+    Reasons,
+    /// How easy the contact is to find, read beside the refreshes.
+    Visibility,
+    /// Tickets and populations of past days, read beside the refreshes.
+    History,
+    /// Tickets and populations of past weeks, read beside the refreshes.
+    Forecast,
 }
 
 impl Source {
@@ -27,8 +35,12 @@ impl Source {
             Self::DailyTickets => "daily_tickets",
             Self::OpenTickets => "open_tickets",
             Self::Happiness => "happiness",
-            Self::Forecast => "forecast",
             Self::Population(name) => name,
+            Self::HelpCenter => "help_center",
+            Self::Reasons => "reasons",
+            Self::Visibility => "visibility",
+            Self::History => "history",
+            Self::Forecast => "forecast",
         }
     }
 }

@@ -246,8 +246,8 @@ mod tests {
             segments: Vec::new(),
             populations: Vec::new(),
             rates: Vec::new(),
-            planning: None,
             sources: Vec::new(),
+            found: Vec::new(),
         })
     }
 

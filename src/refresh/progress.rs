@@ -61,9 +61,8 @@ impl Progress {
             let waiting = match source {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
-                Source::Population(_) => 1,
-                // Read beside the refreshes.
-                Source::Forecast => 0,
+                // Those read beside the refresh are not among them.
+                _ => 1,
             };
             let said = Said {
                 waiting,
@@ -94,13 +93,14 @@ impl Progress {
             }
             Source::OpenTickets => self.gathered.open.clear(),
             Source::Happiness => self.gathered.ratings.clear(),
-            Source::Forecast => {}
             Source::Population(name) => {
                 let mut populations = config.populations.iter();
                 if let Some(index) = populations.position(|population| population.name == *name) {
                     self.gathered.populations.remove(&index);
                 }
             }
+            // Nothing of it is read in a refresh.
+            _ => {}
         }
     }
 

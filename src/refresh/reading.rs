@@ -221,9 +221,9 @@ async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<
             Err(mut failure) => {
                 let goes_on = concerns_the_interval(&failure);
                 is_over |= !goes_on && failure.reason != Reason::Status;
-                if !reading.values.is_empty() && interval.seconds() > 0 {
+                if !reading.values.is_empty() {
                     // Which of several it is, is not to be guessed.
-                    failure.text = format!("over {interval}: {}", failure.text);
+                    failure.text = format!("{}: {}", interval.in_words(), failure.text);
                 }
                 reading.failures.push(failure);
                 if !goes_on {
@@ -273,11 +273,7 @@ async fn read_past(
     };
     let earliest = reading.values.keys().map(|interval| interval.start).min();
     let since = earliest.map_or_else(String::new, |since| format!("; it is known since {since}"));
-    let place = if latest.seconds() == 0 {
-        format!("at {}", latest.end)
-    } else {
-        format!("over {latest}")
-    };
+    let place = latest.in_words();
     let others = match missing.len() {
         1 => String::new(),
         2 => " and 1 other interval".to_owned(),

@@ -1,6 +1,10 @@
 //! The last good values: each is kept until `max_age` after it was read, then it is unknown.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -10,9 +14,11 @@ use crate::{
     config::{Config, PopulationKind},
     domain::{
         Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, NoCreated, OpenTickets,
-        Ratings, Source, Tickets, WindowConclusions, assess, forecast::Planning,
+        Ratings, Source, Tickets, WindowConclusions, assess,
     },
-    snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
+    snapshot::{
+        Finding, Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
+    },
 };
 
 /// A value, and when it was read.
@@ -55,8 +61,8 @@ pub struct Store {
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Rate>>,
     rises: HashMap<Place, Kept<Rise>>,
-    /// As of the last completed week; it says itself what it does not know any more.
-    planning: Option<Arc<Planning>>,
+    /// What was read beside the refreshes, and for how long it may be shown.
+    found: BTreeMap<Source, (Kept<Arc<Finding>>, Duration)>,
 }
 
 impl Store {
@@ -210,9 +216,26 @@ impl Store {
         }
     }
 
-    /// Takes over what is to come.
-    pub fn take_planning(&mut self, planning: Arc<Planning>) {
-        self.planning = Some(planning);
+    /// Takes over what was read of `source` beside the refreshes, and keeps it for `max_age` after its
+    /// reading began.
+    pub fn take_finding(
+        &mut self,
+        source: Source,
+        finding: Finding,
+        read_at: Instant,
+        max_age: Duration,
+    ) {
+        let value = Arc::new(finding);
+        self.found
+            .insert(source, (Kept { value, read_at }, max_age));
+    }
+
+    /// Forgets everything but what was read beside the refreshes.
+    pub fn forget_all_but_found(&mut self) {
+        *self = Self {
+            found: std::mem::take(&mut self.found),
+            ..Self::default()
+        };
     }
 
     /// Forgets what only daily counts tell, once it is clear that there are none.
@@ -239,7 +262,6 @@ impl Store {
             Source::DailyTickets => self.forget_days(),
             Source::OpenTickets => self.open.clear(),
             Source::Happiness => self.forget_ratings(),
-            Source::Forecast => self.planning = None,
             Source::Population(name) => {
                 let is_it = |index: usize| {
                     let population = config.populations.get(index);
@@ -249,13 +271,20 @@ impl Store {
                 self.rates.retain(|((_, index, _), _), _| !is_it(*index));
                 self.rises.retain(|(_, index, _), _| !is_it(*index));
             }
+            Source::HelpCenter
+            | Source::Reasons
+            | Source::Visibility
+            | Source::History
+            | Source::Forecast => {
+                self.found.remove(source);
+            }
         }
     }
 
     /// Drops every value that is older than `max_age`, and returns when the next one will be.
     pub fn expire(&mut self, now: Instant, max_age: Duration) -> Option<Instant> {
         let mut next = None;
-        let mut keep = |read_at: Instant| {
+        let mut keep_for = |read_at: Instant, max_age: Duration| {
             let expires = read_at + max_age;
             let keep = now < expires;
             if keep {
@@ -263,6 +292,9 @@ impl Store {
             }
             keep
         };
+        self.found
+            .retain(|_, (kept, max_age)| keep_for(kept.read_at, *max_age));
+        let mut keep = |read_at: Instant| keep_for(read_at, max_age);
         self.counts.retain(|_, kept| keep(kept.read_at));
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
@@ -331,8 +363,12 @@ impl Store {
             segments: segments.collect(),
             populations: populations.collect(),
             rates: self.rates(config),
-            planning: self.planning.clone(),
             sources,
+            found: self
+                .found
+                .values()
+                .map(|(kept, _)| Arc::clone(&kept.value))
+                .collect(),
         }
     }
 

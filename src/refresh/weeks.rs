@@ -1,168 +1,144 @@
-//! Completed weeks, read beside the refreshes: once after the first of them, then once a week, the
-//! last two weeks again. What is to come is concluded here too, off the refreshes' way.
+//! Completed weeks, read beside the refreshes: all of them once, then the last two every day and soon
+//! after a week has ended. What is to come is concluded here too, off the refreshes' way.
 
 mod reading;
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, time::Duration};
 
-use backon::BackoffBuilder as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::{
-    sync::mpsc,
-    task::{JoinSet, spawn_blocking},
-    time::{Instant, sleep},
-};
+use tokio::task::spawn_blocking;
 
-use super::{reading::Sources, states::Outcome};
+use super::background::{Context, Ended, Step, Task};
 use crate::{
     config::Config,
     domain::{
-        SourceFailure,
-        forecast::{Past, Planning, plan},
+        Source, SourceFailure,
+        forecast::{Past, plan},
     },
+    snapshot::Finding,
 };
 
 pub use reading::WeeksReader;
 
 /// How long after a week its days are asked for: counts lag.
 const AFTER_MIDNIGHT: Duration = Duration::from_mins(15);
-/// Pauses after a failure; they double.
-const RETRIES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
-/// The clock may be set, and a week may have begun meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_hours(1);
+/// From one reading to the next. The clock may be set, and late changes come every day.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+const SHORTEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What was read, and what it says.
-pub struct WeeksRead {
-    /// The weeks.
-    pub past: Arc<Past>,
-    /// What is to come.
-    pub planning: Arc<Planning>,
-    /// How the source `forecast` fares.
-    pub outcome: Outcome,
-}
-
-/// The reading of weeks as a task, which ends when this is dropped.
+/// The reading of weeks.
 pub struct Weeks {
-    receiver: mpsc::Receiver<WeeksRead>,
-    _task: JoinSet<()>,
+    definition: u64,
+    /// What is known so far.
+    past: Past,
+    every: Duration,
+    /// What failed in the first step of a reading, when its second is to come.
+    created: Option<Vec<SourceFailure>>,
 }
 
 impl Weeks {
-    /// Begins to read, if anything is forecast. `known` need not be read again.
-    pub fn begin(
-        config: &Arc<Config>,
-        sources: &Arc<Sources>,
-        known: Arc<Past>,
-        now: fn() -> Timestamp,
-    ) -> Option<Self> {
-        config.forecast.as_ref()?;
-        let (sender, receiver) = mpsc::channel(1);
-        let mut task = JoinSet::new();
-        let (config, sources) = (Arc::clone(config), Arc::clone(sources));
-        task.spawn(async move { read_for_good(&config, &sources, known, now, sender).await });
-        Some(Self {
-            receiver,
-            _task: task,
+    /// `None` where nothing is forecast.
+    pub fn of(config: &Config) -> Option<Self> {
+        config.forecast.as_ref().map(|_| Self {
+            definition: config.forecast_hash(),
+            past: Past::default(),
+            every: LONGEST_PAUSE,
+            created: None,
         })
     }
 
-    /// What is read next. Never ends by itself.
-    pub async fn next(weeks: &mut Option<Self>) -> WeeksRead {
-        if let Some(weeks) = weeks
-            && let Some(read) = weeks.receiver.recv().await
-        {
-            return read;
-        }
-        std::future::pending().await
-    }
-}
-
-async fn read_for_good(
-    config: &Config,
-    sources: &Sources,
-    known: Arc<Past>,
-    now: fn() -> Timestamp,
-    sender: mpsc::Sender<WeeksRead>,
-) {
-    let mut known = known;
-    let mut retries = None;
-    while let Some(mut reader) = WeeksReader::new(config, sources) {
-        let started = Instant::now();
-        let mut past = reader.frame(&known, now());
-        let mut failures = reader.created(&mut past).await;
-        failures.extend(reader.populations(&mut past).await);
-        let measured = past
-            .segments
-            .iter()
-            .any(|segment| segment.capacity.is_none());
-        let Some(read) = conclude(past.clone(), &failures, started, now()).await else {
-            return;
-        };
-        if sender.send(read).await.is_err() {
-            return;
-        }
-        // Expected tickets need not wait for what the team can do: that takes a call a week.
-        if measured {
-            failures.extend(reader.resolved(&mut past).await);
-            let Some(read) = conclude(past.clone(), &failures, started, now()).await else {
-                return;
+    async fn read(&mut self, context: &Context) -> Step {
+        let Some(mut reader) = WeeksReader::new(&context.config, &context.sources) else {
+            return Step {
+                finding: None,
+                end: Some(Ended::default()),
             };
-            if sender.send(read).await.is_err() {
-                return;
-            }
-        }
-        known = Arc::new(past);
-        if failures.is_empty() {
-            retries = None;
-            wait_for_a_new_week(&known, now).await;
-        } else {
-            let retries = retries.get_or_insert_with(|| {
-                backon::ExponentialBuilder::new()
-                    .with_min_delay(RETRIES.0)
-                    .with_max_delay(RETRIES.1)
-                    .without_max_times()
-                    .with_jitter()
-                    .build()
-            });
-            sleep(retries.next().unwrap_or(RETRIES.1)).await;
-        }
-    }
-}
-
-/// Until the running week, the one after the last of `known`, has been over for a while.
-async fn wait_for_a_new_week(known: &Past, now: fn() -> Timestamp) {
-    let Some(next) = known.coming.first() else {
-        return sleep(LONGEST_SLEEP).await;
-    };
-    loop {
-        let left = next.interval.start.duration_since(now());
-        let Ok(left) = Duration::try_from(left) else {
-            return sleep(AFTER_MIDNIGHT).await;
         };
-        sleep(left.min(LONGEST_SLEEP)).await;
+        reader.take_turns(&context.turns);
+        // Expected tickets need not wait for what the team can do: that takes a call a week.
+        if let Some(mut failures) = mem::take(&mut self.created) {
+            failures.extend(reader.resolved(&mut self.past).await);
+            return self.concluded(Some(failures)).await;
+        }
+        self.past = reader.frame(&self.past, (context.now)());
+        self.every = pause(&self.past, (context.now)());
+        let mut failures = reader.created(&mut self.past).await;
+        failures.extend(reader.populations(&mut self.past).await);
+        let mut segments = self.past.segments.iter();
+        if segments.any(|segment| segment.capacity.is_none()) {
+            self.created = Some(failures);
+            self.concluded(None).await
+        } else {
+            self.concluded(Some(failures)).await
+        }
+    }
+
+    async fn concluded(&self, failures: Option<Vec<SourceFailure>>) -> Step {
+        let past = self.past.clone();
+        // Hundreds of backtests: not on the threads that answer scrapes.
+        let planning = spawn_blocking(move || plan(&past)).await.ok();
+        Step {
+            finding: planning.map(Finding::Planning),
+            end: failures.map(|failures| Ended {
+                failures,
+                missing_past: None,
+            }),
+        }
     }
 }
 
-/// Hundreds of backtests: not on the threads that answer scrapes.
-async fn conclude(
-    past: Past,
-    failures: &[SourceFailure],
-    started: Instant,
-    at: Timestamp,
-) -> Option<WeeksRead> {
-    let concluded = spawn_blocking(move || {
-        let planning = plan(&past);
-        (past, planning)
-    });
-    let (past, planning) = concluded.await.ok()?;
-    Some(WeeksRead {
-        past: Arc::new(past),
-        planning: Arc::new(planning),
-        outcome: Outcome {
-            failures: failures.to_vec(),
-            missing_past: None,
-            took: started.elapsed(),
-            at,
-        },
+impl Task for Weeks {
+    fn source(&self) -> Source {
+        Source::Forecast
+    }
+
+    fn definition(&self) -> u64 {
+        self.definition
+    }
+
+    fn every(&self) -> Duration {
+        self.every
+    }
+
+    fn step<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Step> {
+        Box::pin(self.read(context))
+    }
+}
+
+/// Until the running week, the one after the last of `past`, has been over for a while.
+fn pause(past: &Past, now: Timestamp) -> Duration {
+    let next = past.coming.first();
+    let left = next.map(|week| week.interval.start.duration_since(now));
+    let left = left.and_then(|left| Duration::try_from(left).ok());
+    left.map_or(LONGEST_PAUSE, |left| {
+        (left + AFTER_MIDNIGHT).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::domain::forecast::coming_weeks;
+
+    #[test]
+    fn weeks_are_read_daily_and_soon_after_one_has_ended() {
+        let paused = |now: &str| {
+            let now = now.parse().unwrap();
+            let past = Past {
+                coming: coming_weeks(now, &TimeZone::UTC, 13),
+                ..Past::default()
+            };
+            pause(&past, now)
+        };
+        assert_eq!(paused("2026-11-25T12:00:00Z"), LONGEST_PAUSE);
+        let sunday = paused("2026-11-29T23:00:00Z");
+        assert_eq!(sunday, Duration::from_mins(75));
+        assert_eq!(
+            pause(&Past::default(), Timestamp::UNIX_EPOCH),
+            LONGEST_PAUSE
+        );
+    }
 }

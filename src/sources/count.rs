@@ -247,6 +247,22 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether another interval may well be read, as where a source keeps its past for some days only.
+    pub fn concerns_the_interval(&self) -> bool {
+        match self {
+            Self::Read { failure, .. } => match failure {
+                Failure::Answer(_) => true,
+                Failure::Sql(error) => error.reason() == Reason::Query,
+                Failure::Fetch(error) => {
+                    matches!(error.reason(), Reason::Query | Reason::Decode) || error.refuses()
+                }
+            },
+            Self::Address { .. } | Self::Unknown(_) => false,
+        }
+    }
+}
+
 /// What went wrong with one reading.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

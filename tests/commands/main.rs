@@ -14,4 +14,6 @@ mod backfill;
 mod check;
 mod demo;
 mod forecast;
+mod generate;
+mod healthy;
 mod report;

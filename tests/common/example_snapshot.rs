@@ -11,8 +11,8 @@ use contact_rate_exporter::{
     },
     domain::{Bounds, Change, ContactCounts, OpenCount, Ratings, Reason, Source, Tickets, Window},
     snapshot::{
-        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues,
-        Snapshot, SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Finding, Frame, PopulationFrame, PopulationValues, RateValues,
+        SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -63,8 +63,8 @@ pub fn empty() -> Snapshot {
             PopulationValues::Window(vec![None; frame.windows.len()]),
         ],
         rates: Vec::new(),
-        planning: None,
         sources: sources().into_iter().map(SourceState::unread).collect(),
+        found: Vec::new(),
         frame,
     }
 }
@@ -135,8 +135,8 @@ pub fn full() -> Snapshot {
             PopulationValues::Window(vec![Some(0.0), Some(2400.0)]),
         ],
         rates: rates(),
-        planning: Some(Arc::new(planning(end))),
         sources: states(end),
+        found: vec![Arc::new(Finding::Planning(planning(end)))],
         frame: frame(),
     }
 }

@@ -40,7 +40,7 @@ pub enum Error {
         why: String,
     },
     /// A population failed.
-    #[error("no population over {interval}; all answers so far are kept, run it again to go on")]
+    #[error("no population {}; all answers so far are kept, run it again to go on", interval.in_words())]
     Population {
         /// Over which interval.
         interval: Interval,

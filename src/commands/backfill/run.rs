@@ -2,18 +2,19 @@
 
 use std::{
     future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
 use tokio::{
     sync::{
-        Semaphore,
+        OnceCell, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     },
     time::Instant,
 };
+use tracing::warn;
 
 use super::{
     cache::{Cache, CacheError, Key, Kind, Value},
@@ -25,9 +26,14 @@ use super::{
     work::{Done, Work},
 };
 use crate::{
+    chain::chain,
     config::Config,
+    domain::Interval,
     exposition::series,
-    sources::{count::Populations, tickets::TicketSource},
+    sources::{
+        count::{self, Populations},
+        tickets::TicketSource,
+    },
 };
 
 /// Steps that readings may be ahead.
@@ -87,7 +93,7 @@ fn segments(config: &Config, call: Call) -> impl Iterator<Item = usize> {
         .map(|(index, _)| index)
 }
 
-const fn population_key(population: usize, interval: crate::domain::Interval) -> Key {
+const fn population_key(population: usize, interval: Interval) -> Key {
     Key {
         kind: Kind::Population,
         subject: population,
@@ -109,6 +115,17 @@ pub struct Run<'a> {
     pub populations: &'a Populations,
     /// How far it is.
     pub done: &'a Done,
+    /// Populations that some intervals are not known of.
+    pub unknown: &'a [Unknown],
+}
+
+/// What is not known of a population.
+#[derive(Default)]
+pub struct Unknown {
+    /// How many of its intervals.
+    pub intervals: AtomicUsize,
+    /// Whether its latest one is known, once that was asked for.
+    latest: OnceCell<bool>,
 }
 
 /// One thing in the order in which steps need them.
@@ -176,26 +193,73 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn query(
-        &self,
-        population: usize,
-        interval: crate::domain::Interval,
-    ) -> Result<(), Error> {
+    async fn query(&self, population: usize, interval: Interval) -> Result<(), Error> {
         let key = population_key(population, interval);
         if self.cache.has_all(&[key]).await? {
             return Ok(());
         }
-        let deadline = Instant::now() + NO_DEADLINE;
-        let value = self.populations.read(population, interval, deadline).await;
-        let value = value.map_err(|source| Error::Population {
+        let source = match self.read_population(population, interval).await? {
+            Ok(()) => {
+                self.done.queried();
+                return Ok(());
+            }
+            Err(source) => source,
+        };
+        if source.concerns_the_interval()
+            && let Some(unknown) = self.unknown.get(population)
+            && *unknown
+                .latest
+                .get_or_try_init(|| self.knows_the_latest(population, interval))
+                .await?
+        {
+            if unknown.intervals.fetch_add(1, Ordering::Relaxed) == 0 {
+                warn!(
+                    error = chain(&source),
+                    "left out where it is not known: no population {}",
+                    interval.in_words()
+                );
+            }
+            self.done.queried();
+            return Ok(());
+        }
+        Err(Error::Population {
             interval,
             source: Box::new(source),
-        })?;
-        self.cache
-            .keep(vec![(key, Value::Population(value))])
-            .await?;
-        self.done.queried();
-        Ok(())
+        })
+    }
+
+    /// Whether a population that failed over `failed` can be read over its latest interval: then it
+    /// is its past that is too short.
+    async fn knows_the_latest(&self, population: usize, failed: Interval) -> Result<bool, Error> {
+        let end = self.schedule.span().last();
+        let readings = population_readings(self.config, self.schedule.mode(), end);
+        let latest = readings
+            .filter(|(index, _)| *index == population)
+            .map(|(_, interval)| interval)
+            .max_by_key(|interval| (interval.end, interval.start));
+        let Some(latest) = latest.filter(|latest| *latest != failed) else {
+            return Ok(false);
+        };
+        Ok(self.read_population(population, latest).await?.is_ok())
+    }
+
+    /// Reads a population and keeps what it gives.
+    async fn read_population(
+        &self,
+        population: usize,
+        interval: Interval,
+    ) -> Result<Result<(), count::Error>, CacheError> {
+        let deadline = Instant::now() + NO_DEADLINE;
+        match self.populations.read(population, interval, deadline).await {
+            Ok(value) => {
+                let key = population_key(population, interval);
+                self.cache
+                    .keep(vec![(key, Value::Population(value))])
+                    .await?;
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     async fn assess(

@@ -239,7 +239,7 @@ impl MonthReader<'_> {
         let end = period.interval.end;
         let interval = match population.kind {
             PopulationKind::Window => period.interval,
-            PopulationKind::Total => Interval { start: end, end },
+            PopulationKind::Total => Interval::instant(end),
         };
         let deadline = Instant::now() + PATIENCE;
         let size = self.0.populations.read(index, interval, deadline).await;

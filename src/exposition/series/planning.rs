@@ -12,7 +12,7 @@ type OfHorizon = fn(&Forecast, usize) -> Option<f64>;
 
 /// Gives every sample of the planning to `sink`.
 pub fn visit(snapshot: &Snapshot, sink: &mut impl Sink) {
-    let Some(planning) = &snapshot.planning else {
+    let Some(planning) = snapshot.planning() else {
         return;
     };
     let segments = || {

@@ -1,9 +1,12 @@
 //! Asks for completed weeks: tickets day by day, populations week by week, one question at a time.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Date};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, sleep},
+};
 
 use crate::{
     chain::chain,
@@ -14,7 +17,7 @@ use crate::{
             Past, PopulationWeeks, SegmentPast, WEEKS_AHEAD, Week, coming_weeks, completed_weeks,
         },
     },
-    refresh::reading::Sources,
+    refresh::{background::Turns, reading::Sources},
 };
 
 /// Weeks whose days are asked for at once: 56 days of at most 60.
@@ -38,6 +41,8 @@ pub struct WeeksReader<'a> {
     /// Requests since the last pause.
     asked: u32,
     pauses: bool,
+    /// Whose turn it is to ask the help desk, where others ask beside.
+    turns: Option<Turns>,
 }
 
 impl<'a> WeeksReader<'a> {
@@ -49,7 +54,13 @@ impl<'a> WeeksReader<'a> {
             sources,
             asked: 0,
             pauses: true,
+            turns: None,
         })
+    }
+
+    /// Asks the help desk in turns with others.
+    pub fn take_turns(&mut self, turns: &Turns) {
+        self.turns = Some(Arc::clone(turns));
     }
 
     /// Asks as fast as the pace of the account allows: for a command, which has no refreshes.
@@ -125,6 +136,8 @@ impl<'a> WeeksReader<'a> {
                 continue;
             }
             let Some(first) = weeks.get(next) else { break };
+            let turns = self.turns.clone();
+            let turn = turn(turns.as_ref()).await;
             let tickets = &self.sources.tickets;
             let past = tickets.past(Instant::now() + PATIENCE);
             let told: Vec<Option<u64>> = if past.capabilities().days {
@@ -139,6 +152,7 @@ impl<'a> WeeksReader<'a> {
             for (week, told) in created.iter_mut().skip(next).zip(told) {
                 *week = told;
             }
+            drop(turn);
             next += count;
             self.give_way(REQUESTS).await;
         }
@@ -170,7 +184,11 @@ impl<'a> WeeksReader<'a> {
                 if !past.capabilities().all_counts {
                     break;
                 }
-                match past.counts(segment, week.interval).await {
+                let turns = self.turns.clone();
+                let turn = turn(turns.as_ref()).await;
+                let counts = past.counts(segment, week.interval).await;
+                drop(turn);
+                match counts {
                     Ok(counts) => *resolved = counts.completed().resolved,
                     Err(failure) => {
                         failures.push(failure);
@@ -232,6 +250,12 @@ impl<'a> WeeksReader<'a> {
             sleep(PAUSE).await;
         }
     }
+}
+
+/// Waits for a turn, where turns are taken.
+async fn turn(turns: Option<&Turns>) -> Option<SemaphorePermit<'_>> {
+    // It is never closed.
+    turns?.acquire().await.ok()
 }
 
 /// Values by week in another frame of weeks.

@@ -110,6 +110,18 @@ impl FetchError {
         }
     }
 
+    /// Whether the server understood and would not: perhaps what is asked for is too long ago.
+    pub(super) fn refuses(&self) -> bool {
+        match self {
+            Self::Status(status) => {
+                status.is_client_error()
+                    && *status != StatusCode::REQUEST_TIMEOUT
+                    && transport::status_reason(*status) == Some(Reason::Status)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether another try may do better: nothing came, it broke off, or the server failed.
     fn is_passing(&self) -> bool {
         match self {

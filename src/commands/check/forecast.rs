@@ -61,7 +61,7 @@ pub async fn describe(report: &mut Report, config: &Config, sources: &Sources) {
         .count();
     let series = past.segments.len() * forecast.weeks.div_ceil(WEEKS_AT_ONCE) * CALLS;
     let text = format!(
-        "{} {} calls once after a start, and {} once a week; {} queries of populations",
+        "{} {} calls once after a start, and {} a day; {} queries of populations",
         series + measured * forecast.weeks,
         sources.tickets.name(),
         past.segments.len() * CALLS + 2 * measured,

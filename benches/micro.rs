@@ -13,6 +13,7 @@ use contact_rate_exporter::{
         Config, CountsFrom, HelpScout, Population, PopulationKind, PopulationSource, Secret,
         Segment,
     },
+    domain::forecast::{Past, PopulationWeeks, SegmentPast, coming_weeks, completed_weeks, plan},
     domain::{ContactCounts, Contacts, DAYS, DailyCounts, OpenCount, Ratings, Window},
     exposition::{Encoding, Exposition, Format, SelfMetrics},
     refresh::{Gathered, Store, frame, sources},
@@ -21,7 +22,7 @@ use contact_rate_exporter::{
     sources::helpscout::{Productivity, Telemetry, decode},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use prometheus::Registry;
 use tokio::time::Instant;
 
@@ -44,7 +45,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
         interval: Duration::from_mins(5),
         timeout: Duration::from_secs(30),
         max_age: Duration::from_mins(15),
-        time_zone: jiff::tz::TimeZone::UTC,
+        time_zone: TimeZone::UTC,
         windows: windows
             .iter()
             .map(|name| Window::parse(name).unwrap())
@@ -79,6 +80,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             })
             .collect(),
         targets: Vec::new(),
+        forecast: None,
     }
 }
 
@@ -228,5 +230,37 @@ fn sized(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decoding, sized);
+/// Weeks of a segment, forecast directly and through two populations, with every backtest.
+fn planning(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plan");
+    let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+    for weeks in [104, 260] {
+        let tickets = |week: usize| (300 + week * 7919 % 61) as u64;
+        let people =
+            |base: f64| (0..weeks).map(move |week| Some(base + (week * 104_729 % 97) as f64));
+        let past = Past {
+            weeks: completed_weeks(now, &TimeZone::UTC, weeks),
+            coming: coming_weeks(now, &TimeZone::UTC, 13),
+            segments: vec![SegmentPast {
+                created: (0..weeks).map(|week| Some(tickets(week))).collect(),
+                ..SegmentPast::default()
+            }],
+            populations: [(true, 60_000.0), (false, 5_000.0)]
+                .into_iter()
+                .enumerate()
+                .map(|(population, (is_stock, base))| PopulationWeeks {
+                    population,
+                    is_stock,
+                    weeks: people(base).collect(),
+                })
+                .collect(),
+        };
+        group.bench_function(BenchmarkId::new("weeks", weeks), |bencher| {
+            bencher.iter(|| plan(&past));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decoding, sized, planning);
 criterion_main!(benches);

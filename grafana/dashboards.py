@@ -14,12 +14,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from boards import direction, exporter, managers, team  # noqa: E402
+from boards import direction, exporter, managers, planning, team  # noqa: E402
 
 OUTPUT = Path(__file__).parent / "dashboards"
 BOARDS = {
     "direction.json": direction.build,
     "managers.json": managers.build,
+    "planning.json": planning.build,
     "team.json": team.build,
     "exporter.json": exporter.build,
 }

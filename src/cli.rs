@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::{
     commands::backfill::{Means, Step, parse_instant, parse_label, parse_step},
+    commands::forecast::{Share, parse_share},
     commands::report::{Format, Month, time_zone},
     demo::{HelpDesk, Scenario},
     web::{Paths, external_url, route_prefix, telemetry_path},
@@ -139,6 +140,9 @@ pub enum Command {
     /// Print the contact rate by calendar month: tickets, population, rates with their confidence
     /// bounds, and why the number of tickets changed (see docs/report.md).
     Report(ReportFlags),
+    /// Print how many tickets will come, week by week, with bounds, and when that is more than the team
+    /// can resolve (see docs/forecast.md).
+    Forecast(ForecastFlags),
     /// Write past windows to an OpenMetrics file for `promtool tsdb create-blocks-from openmetrics`: the
     /// same series as on the metrics page, at every step (see docs/history.md).
     Backfill(BackfillFlags),
@@ -240,6 +244,32 @@ pub struct ReportFlags {
     /// Show the running month too, as far as it has gone by.
     #[arg(long)]
     pub include_current: bool,
+}
+
+/// Flags of `forecast`.
+#[derive(Clone, Debug, Args)]
+pub struct ForecastFlags {
+    /// Segment whose tickets are forecast.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub segment: String,
+    /// Population that the forecast may go through; when left out, those of `forecast.populations`.
+    #[arg(long, value_name = "NAME")]
+    pub population: Option<String>,
+    /// How many weeks ahead, from 1 to 13.
+    #[arg(long, value_name = "NUMBER", default_value_t = 13, value_parser = clap::value_parser!(u8).range(1..=13))]
+    pub weeks: u8,
+    /// What if the contact rate changed by so much, as -10%.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share, allow_hyphen_values = true)]
+    pub rate: Option<Share>,
+    /// What if the population changed by so much, as +20%.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share, allow_hyphen_values = true)]
+    pub population_growth: Option<Share>,
+    /// How the forecast is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// File to write the forecast to, whole or not at all; standard output when left out.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Least level that is logged.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`backfill`] | past windows as a file for Prometheus |
 //! | [`check`] | every source read once |
+//! | [`forecast`] | the weeks to come |
 //! | [`generate`] | shell completions and man pages |
 //! | [`healthy`] | a running exporter asked whether it serves |
 //! | [`report`] | the contact rate by calendar month |
@@ -12,6 +13,7 @@
 
 pub mod backfill;
 pub mod check;
+pub mod forecast;
 pub mod generate;
 pub mod healthy;
 pub mod report;

@@ -11,6 +11,7 @@ mod definition;
 pub mod document;
 mod endpoint;
 mod file;
+mod forecast;
 mod interpolation;
 mod populations;
 mod query;
@@ -35,6 +36,7 @@ use crate::domain::{Figure, Source, Tickets, Window};
 pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use file::FileError;
+pub use forecast::Forecast;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
 pub use secret::{Secret, SecretError};
@@ -149,6 +151,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     }
     let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
+    let forecast = forecast::forecast(decoder, &mut root, &segments, &populations, &faulty);
     decoder.finish(root);
     Some(Config {
         interval: times.interval,
@@ -161,6 +164,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         databases: databases.usable,
         populations,
         targets,
+        forecast,
     })
 }
 
@@ -187,6 +191,8 @@ pub struct Config {
     pub populations: Vec<Population>,
     /// What the operator aims at.
     pub targets: Vec<Target>,
+    /// What is forecast, if anything.
+    pub forecast: Option<Forecast>,
 }
 
 impl Config {
@@ -229,6 +235,11 @@ impl Config {
     /// queries, `counts_from`), not with intervals, secrets or addresses. Exact in an `f64`.
     pub fn definition_hash(&self) -> u64 {
         definition::hash(self)
+    }
+
+    /// A number that changes with everything that a forecast rests on, addresses included.
+    pub fn forecast_hash(&self) -> u64 {
+        definition::forecast_hash(self)
     }
 
     /// A number that changes with where `source` is read, without passwords: what was read at another

@@ -15,8 +15,8 @@ use clap::{CommandFactory as _, Parser as _};
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
     chain::chain,
-    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, Generate, ReportFlags},
-    commands::{backfill, check, generate, healthy, report},
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ForecastFlags, Generate, ReportFlags},
+    commands::{backfill, check, forecast, generate, healthy, report},
     config::{self, Config},
     demo::{self, Demo},
     log,
@@ -44,6 +44,9 @@ enum Failure {
     Output(#[source] io::Error),
     #[error(transparent)]
     Report(#[from] report::Error),
+    /// The tickets to come cannot be told.
+    #[error(transparent)]
+    Forecast(#[from] forecast::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
     #[error("cannot handle signals")]
@@ -55,6 +58,7 @@ impl Failure {
         let usage = match self {
             Self::App(error) => error.is_config(),
             Self::Report(error) => error.is_usage(),
+            Self::Forecast(error) => error.is_usage(),
             Self::Backfill(error) => error.is_usage(),
             Self::Demo(_)
             | Self::Generate(_)
@@ -131,6 +135,10 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
             Command::Report(of_report) => {
                 let report = report_months(of_report, flags.config_file);
                 finished(Box::pin(report), &requests).await
+            }
+            Command::Forecast(of_forecast) => {
+                let forecast = forecast_weeks(of_forecast, flags.config_file);
+                finished(Box::pin(forecast), &requests).await
             }
             Command::Backfill(backfill) => {
                 finished(Box::pin(fill_past(backfill, &flags)), &requests).await
@@ -283,6 +291,21 @@ async fn report_months(flags: ReportFlags, path: PathBuf) -> Result<ExitCode, Fa
     report::write(&text, output)?;
     // What there is has been written; what there is not makes a failure.
     months.whole()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn forecast_weeks(flags: ForecastFlags, path: PathBuf) -> Result<ExitCode, Failure> {
+    let config = load(path).await?;
+    let options = forecast::Options {
+        segment: flags.segment,
+        population: flags.population,
+        weeks: usize::from(flags.weeks),
+        rate: flags.rate,
+        population_growth: flags.population_growth,
+    };
+    let weeks = forecast::read(&config, &options, Timestamp::now()).await?;
+    forecast::write(&weeks.render(flags.format)?, flags.output.as_deref())?;
+    weeks.whole()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -26,6 +26,8 @@ mod reading;
 mod states;
 mod store;
 mod succession;
+mod tasks;
+mod weeks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,6 +59,7 @@ pub use reading::Sources;
 pub use states::sources;
 pub use store::Store;
 pub use succession::Reload;
+pub use weeks::WeeksReader;
 
 /// Least time between two snapshots of a refresh that outlasts `timeout`: each costs a whole page.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
@@ -133,7 +136,7 @@ enum Ended {
 impl Refresher {
     /// A refresher that has read nothing yet.
     pub fn new(config: Arc<Config>, sources: Sources, outlets: Arc<Outlets>) -> Self {
-        let tasks = background::tasks(&config);
+        let tasks = tasks::tasks(&config);
         Self {
             frame: Arc::new(frame(&config)),
             store: Store::default(),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
+    forecast::Planning,
 };
 
 pub use crate::domain::SourceFailure;
@@ -70,7 +71,19 @@ pub struct Snapshot {
 
 /// What was read beside the refreshes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Finding {}
+pub enum Finding {
+    /// What is to come.
+    Planning(Planning),
+}
+
+impl Snapshot {
+    /// What is to come, where it is forecast and known.
+    pub fn planning(&self) -> Option<&Planning> {
+        self.found.iter().find_map(|finding| match &**finding {
+            Finding::Planning(planning) => Some(planning),
+        })
+    }
+}
 
 /// What is known of one segment.
 #[derive(Clone, Debug, Default, PartialEq)]

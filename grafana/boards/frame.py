@@ -60,6 +60,10 @@ VARIABLES = {
         "instance", "Instance", 'label_values(contact_exporter_build_info{job=~"$job"}, instance)'
     ),
     "segment": _segment,
+    # Only those that are forecast.
+    "planned segment": lambda: _one(
+        "segment", "Segment", f"label_values({select('contact_forecast_weekly_tickets')}, segment)", "all"
+    ),
     "population": lambda: _one("population", "Population", f"label_values({select('contact_rate_ratio')}, population)"),
     "window": lambda: _one("window", "Window", f"label_values({select('contact_rate_ratio')}, window)", "7d").sort(
         models.VariableSort.NUMERICAL_ASC

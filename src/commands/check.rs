@@ -1,5 +1,7 @@
 //! The command `check`: reads every source once and says line by line what works.
 
+mod forecast;
+
 use std::{
     fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
@@ -114,6 +116,10 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     report.add(Verdict::Ok, "config", summary(&config, name));
     if let Some(snapshot) = snapshot {
         for state in &snapshot.sources {
+            // Read beside the refreshes, and told below.
+            if state.source == Source::Forecast {
+                continue;
+            }
             let against = refresher.sources().tickets.days_agree_with();
             let days = refresher.sources().tickets.days_known(&config);
             match days.filter(|_| is_being_read(state)) {
@@ -129,6 +135,7 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
         }
     }
     relations(&mut report, &config, &refresher).await;
+    forecast::describe(&mut report, &config, refresher.sources()).await;
     let tickets = &refresher.sources().tickets;
     notes(&mut report, &config, tickets);
     calls(&mut report, &config, tickets);
@@ -257,6 +264,7 @@ fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
             });
             ratings.collect::<Vec<_>>().join("; ")
         }
+        Source::Forecast => unknown(),
         Source::Population(name) => {
             let index = snapshot
                 .frame

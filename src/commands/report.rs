@@ -6,14 +6,14 @@
 
 mod contents;
 mod error;
-mod figures;
+pub(super) mod figures;
 mod missing;
 mod months;
 mod output;
 mod reading;
 mod records;
 mod rows;
-mod svg;
+pub(super) mod svg;
 mod table;
 
 use clap::ValueEnum;
@@ -168,7 +168,7 @@ fn population<'a>(
 }
 
 /// A near miss, else the few names that there are.
-fn near(name: &str, known: &[&str]) -> String {
+pub(super) fn near(name: &str, known: &[&str]) -> String {
     let suggestion = suggestion(name, known);
     if suggestion.is_empty() && !known.is_empty() && known.len() <= 10 {
         return format!("; it has {}", known.join(", "));

@@ -25,11 +25,19 @@ fn hash_of(text: &str) -> u64 {
 /// Hash of where `source` is read: whom, and as whom, but not with which password or token.
 pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let Source::Population(name) = source else {
-        return hash_of(&match &config.desk {
+        let mut text = match &config.desk {
             Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
             Desk::Sql(desk) => database_address(config, desk.database),
             Desk::Http(desk) => without_password(&desk.address().raw()),
-        });
+        };
+        if let (Source::Forecast, Some(forecast)) = (source, &config.forecast) {
+            let read = forecast.populations.iter();
+            for population in read.filter_map(|index| config.populations.get(*index)) {
+                let source = Source::Population(population.name.clone());
+                let _ = write!(text, " {}", address_hash(config, &source));
+            }
+        }
+        return hash_of(&text);
     };
     let mut populations = config.populations.iter();
     let population = populations.find(|population| population.name == *name);
@@ -46,6 +54,18 @@ fn database_address(config: &Config, database: usize) -> String {
     database.map_or_else(String::new, |database| {
         without_password(database.url.expose())
     })
+}
+
+/// Hash of everything that a forecast rests on.
+pub fn forecast_hash(config: &Config) -> u64 {
+    let described = describe(config);
+    let counted = described
+        .lines()
+        .filter(|line| !line.starts_with("windows "));
+    let mut text: String = counted.flat_map(|line| [line, "\n"]).collect();
+    let address = address_hash(config, &Source::Forecast);
+    let _ = write!(text, "{:?} {address}", config.forecast);
+    hash_of(&text)
 }
 
 /// An address without its password. One that cannot be read is taken whole: only its hash is kept.

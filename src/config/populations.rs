@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 27] = [
+pub const RESERVED_NAMES: [&str; 32] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -30,6 +30,11 @@ pub const RESERVED_NAMES: [&str; 27] = [
     "rate_rise_p_value",
     "tickets_change",
     "happiness_ratings",
+    "forecast_weekly_tickets",
+    "forecast_lower_weekly_tickets",
+    "forecast_upper_weekly_tickets",
+    "forecast_weekly_population",
+    "capacity_weekly_tickets",
     "source_up",
     "source_failures",
     "helpscout_requests",

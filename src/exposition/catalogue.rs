@@ -81,6 +81,17 @@ families! {
     RATE_RISE_P_VALUE = Gauge "contact_rate_rise_p_value" ["segment", "population", "window", "tickets"] None, "Chance of a rise this large of the rate over [end - window, end) against its baseline if nothing changed. From the same calls as both rates and the dispersion; read in the background.";
     TICKETS_CHANGE = Gauge "contact_tickets_change" ["segment", "population", "window", "tickets", "cause"] None, "Tickets of [end - window, end) minus those of the window before, split by cause; the causes sum to the change. From the ticket source and the population's query; read in the background.";
     RATE_TARGET_RATIO = Gauge "contact_rate_target_ratio" ["population", "window", "tickets"] Some("ratio"), "Contact rate over [end - window, end) to stay at or under. From the targets of the configuration; no call.";
+    // What is to come.
+    FORECAST_WEEKLY_TICKETS = Gauge "contact_forecast_weekly_tickets" ["segment", "horizon"] Some("tickets"), "Expected tickets created a week, mean over the coming weeks of the horizon, from the one after the running week on. From completed weeks of the ticket source and the populations, read in the background once a week.";
+    FORECAST_LOWER_WEEKLY_TICKETS = Gauge "contact_forecast_lower_weekly_tickets" ["segment", "horizon"] Some("tickets"), "Lower 90 % bound of the expected tickets created a week over the horizon. From the past errors of the same forecast, read in the background once a week.";
+    FORECAST_UPPER_WEEKLY_TICKETS = Gauge "contact_forecast_upper_weekly_tickets" ["segment", "horizon"] Some("tickets"), "Upper 90 % bound of the expected tickets created a week over the horizon. From the past errors of the same forecast, read in the background once a week.";
+    FORECAST_WEEKLY_POPULATION = Gauge "contact_forecast_weekly_population" ["population", "horizon"] None, "Expected population: its flow a week as a mean over the coming weeks of the horizon, or its stock at the horizon's end. From its completed weeks, read in the background once a week.";
+    FORECAST_INFO = Gauge "contact_forecast_info" ["segment", "method", "population"] None, "Always 1; the way in which the forecast of the segment came, and the population it went through, empty but for rate_and_population. From the backtest of completed weeks, read in the background once a week.";
+    FORECAST_ERROR_RATIO = Gauge "contact_forecast_error_ratio" ["segment", "horizon"] Some("ratio"), "Sum of the absolute errors that the forecast would have made in the past, divided by what came. From the backtest of completed weeks, read in the background once a week.";
+    FORECAST_NAIVE_ERROR_RATIO = Gauge "contact_forecast_naive_error_ratio" ["segment", "horizon"] Some("ratio"), "The same of the better of two simple guesses: the last week again, or the same week of last year. From the backtest of completed weeks, read in the background once a week.";
+    FORECAST_COVERAGE_RATIO = Gauge "contact_forecast_coverage_ratio" ["segment", "horizon"] Some("ratio"), "Share of past weeks that lay within the bounds that would have been told. From the backtest of completed weeks, read in the background once a week.";
+    CAPACITY_WEEKLY_TICKETS = Gauge "contact_capacity_weekly_tickets" ["segment"] Some("tickets"), "Tickets a week that the team can resolve. From the configuration, else the best mean of four consecutive completed weeks of resolved tickets, read in the background once a week.";
+    CAPACITY_REACHED_TIMESTAMP_SECONDS = Gauge "contact_capacity_reached_timestamp_seconds" ["segment"] Some("seconds"), "Monday of the first coming week of which more tickets are expected than the capacity, in Unix time; absent if there is none within 13 weeks. From completed weeks, read in the background once a week.";
     // How far to trust it.
     SOURCE_UP = Gauge "contact_source_up" ["source"] None, "1 if the last reading of the source succeeded for every segment and window, else 0. From the exporter's last refresh in the background; not over an interval.";
     SOURCE_LAST_SUCCESS_TIMESTAMP_SECONDS = Gauge "contact_source_last_success_timestamp_seconds" ["source"] Some("seconds"), "When a reading of the source last succeeded, in Unix time. From the exporter's refreshes in the background; not over an interval.";
@@ -168,7 +179,7 @@ mod tests {
                 "{name} twice"
             );
             assert_eq!(family.kind == Kind::Counter, name.ends_with("_total"));
-            if **family != EXPORTER_BUILD_INFO {
+            if ![&EXPORTER_BUILD_INFO, &FORECAST_INFO].contains(family) {
                 for suffix in ["_created", "_count", "_sum", "_bucket", "_info"] {
                     assert!(!name.ends_with(suffix), "{name}");
                 }

@@ -3,6 +3,8 @@
 //! Both formats of `/metrics` and the backfill draw from here, so that a series has one name and
 //! one value wherever it is printed.
 
+mod planning;
+
 use jiff::Timestamp;
 
 use super::catalogue::{self, Family};
@@ -26,7 +28,20 @@ pub fn visit(snapshot: &Snapshot, sink: &mut impl Sink) {
     walk.populations();
     walk.rates();
     walk.targets();
+    planning::visit(snapshot, &mut *walk.sink);
     walk.sources();
+}
+
+/// Unknown is absent, and no number is better than a wrong one.
+pub(super) fn put(
+    sink: &mut impl Sink,
+    family: &Family,
+    labels: &[(&str, &str)],
+    value: Option<f64>,
+) {
+    if let Some(value) = value.filter(|value| value.is_finite()) {
+        sink.sample(family, labels, value);
+    }
 }
 
 type OfCounts = fn(&ContactCounts) -> Option<f64>;
@@ -38,11 +53,8 @@ struct Walk<'a, S> {
 }
 
 impl<'a, S: Sink> Walk<'a, S> {
-    /// Unknown is absent, and no number is better than a wrong one.
     fn put(&mut self, family: &Family, labels: &[(&str, &str)], value: Option<f64>) {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            self.sink.sample(family, labels, value);
-        }
+        put(self.sink, family, labels, value);
     }
 
     fn segments(&self) -> impl Iterator<Item = (&'a str, &'a SegmentValues)> + use<'a, S> {

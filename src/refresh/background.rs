@@ -89,11 +89,6 @@ pub trait Task: Send {
     fn step<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Step>;
 }
 
-/// The tasks of a configuration.
-pub fn tasks(_config: &Config) -> Vec<Box<dyn Task>> {
-    Vec::new()
-}
-
 /// What a task brought, to be taken over.
 pub struct News {
     /// Whose.

@@ -88,7 +88,10 @@ impl States {
     pub fn may_soon_work(&self) -> bool {
         self.0.iter().any(|state| {
             let mut failures = state.last_failures.iter();
-            state.last_success.is_none() && failures.any(|failure| failure.reason.may_soon_pass())
+            let refreshed = state.source != Source::Forecast;
+            refreshed
+                && state.last_success.is_none()
+                && failures.any(|failure| failure.reason.may_soon_pass())
         })
     }
 
@@ -139,8 +142,9 @@ pub fn all(config: &Config, capabilities: Capabilities) -> Vec<Source> {
 }
 
 /// The sources that are read beside the refreshes: one for each background task.
-const fn beside(_config: &Config) -> Vec<Source> {
-    Vec::new()
+fn beside(config: &Config) -> Vec<Source> {
+    let forecast = config.forecast.as_ref().map(|_| Source::Forecast);
+    forecast.into_iter().collect()
 }
 
 /// Every source that is read with every refresh, of a configuration whose help desk can tell so much.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Refresher, background, frame, progress::Progress, reading::Sources, states};
+use super::{Refresher, frame, progress::Progress, reading::Sources, states, tasks};
 use crate::config::Config;
 
 /// A new configuration, and what reads its sources.
@@ -49,7 +49,7 @@ impl Refresher {
         } = reload;
         let same = config.definition_hash() == self.config.definition_hash();
         let capabilities = sources.tickets.capabilities();
-        let gone = self.background.adopt(background::tasks(&config));
+        let gone = self.background.adopt(tasks::tasks(&config));
         let beside = self.background.sources();
         if same {
             let goes_on = states::sources(&config, capabilities);

@@ -13,6 +13,7 @@ mod common;
 mod backfill;
 mod check;
 mod demo;
+mod forecast;
 mod generate;
 mod healthy;
 mod report;

@@ -1,7 +1,7 @@
 //! The command `report`, run as an operator would, against recorded answers and against the
 //! simulator. `UPDATE_GOLDEN=1` rewrites the files it is held against.
 
-mod desk;
+pub(crate) mod desk;
 mod recorded;
 mod refusals;
 mod running;

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 
 use contact_rate_exporter::{
+    domain::forecast::{
+        Band, Forecast, Method, Planning, PopulationPlan, Quality, SegmentPlan, coming_weeks,
+    },
     domain::{Bounds, Change, ContactCounts, OpenCount, Ratings, Reason, Source, Tickets, Window},
     snapshot::{
-        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues,
-        Snapshot, SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Finding, Frame, PopulationFrame, PopulationValues, RateValues,
+        SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 /// The sources of the example.
 pub fn sources() -> Vec<Source> {
@@ -21,6 +24,7 @@ pub fn sources() -> Vec<Source> {
         Source::DailyTickets,
         Source::OpenTickets,
         Source::Happiness,
+        Source::Forecast,
         Source::Population("users".to_owned()),
         Source::Population("dossiers".to_owned()),
     ]
@@ -132,8 +136,73 @@ pub fn full() -> Snapshot {
         ],
         rates: rates(),
         sources: states(end),
-        found: Vec::new(),
+        found: vec![Arc::new(Finding::Planning(planning(end)))],
         frame: frame(),
+    }
+}
+
+/// 126 tickets a month are 29 a week. Of the second segment too little is known.
+fn planning(end: Timestamp) -> Planning {
+    let band = |expected, bounds| Some(Band { expected, bounds });
+    let known = |horizons| Forecast {
+        method: Method::RateAndPopulation,
+        population: Some(0),
+        weeks: vec![
+            Band {
+                expected: 29.5,
+                bounds: None,
+            };
+            13
+        ],
+        horizons,
+        quality: [
+            Quality {
+                error: Some(0.14),
+                coverage: Some(0.9),
+            },
+            Quality {
+                error: Some(0.08),
+                coverage: None,
+            },
+            Quality {
+                error: None,
+                coverage: None,
+            },
+        ],
+        naive_error: [Some(0.19), Some(0.125), None],
+        known_weeks: 60,
+        level_since: None,
+    };
+    let coming = coming_weeks(end, &TimeZone::UTC, 13);
+    Planning {
+        segments: vec![
+            SegmentPlan {
+                segment: 0,
+                known_weeks: 60,
+                forecast: Some(known([
+                    band(29.5, Some((20.0, 39.0))),
+                    band(30.25, Some((25.0, 35.5))),
+                    band(31.0, None),
+                ])),
+                through: Some(1),
+                capacity: Some(29.0),
+                reached: coming.first().copied(),
+            },
+            SegmentPlan {
+                segment: 1,
+                known_weeks: 11,
+                forecast: None,
+                through: None,
+                capacity: None,
+                reached: None,
+            },
+        ],
+        populations: vec![PopulationPlan {
+            population: 1,
+            is_stock: false,
+            forecast: Some(known([band(560.0, None), band(575.5, None), None])),
+        }],
+        coming,
     }
 }
 

@@ -59,6 +59,7 @@ pub fn config(
             })
             .collect(),
         targets: Vec::new(),
+        forecast: None,
     }
 }
 

@@ -49,6 +49,26 @@ fn every_bad_config_is_refused_with_its_message() {
 }
 
 #[test]
+fn a_forecast_of_nothing_said_is_of_everything_with_a_past() {
+    let populations = "databases: {d: {url: 'sqlite:///x'}}
+populations:
+  users: {total: {database: d, query: SELECT count(*) FROM users}}
+  members: {total: {database: d, query: SELECT count(*) FROM members WHERE at < :end}}
+";
+    let read = |section: &str| {
+        let text = format!("helpscout: {{app_id: a, app_secret: b}}\n{populations}{section}\n");
+        config::parse(&text, Path::new("x.yml"), &environment).unwrap()
+    };
+    let config = read("forecast: {}");
+    let forecast = config.forecast.unwrap();
+    assert_eq!(forecast, config::Forecast::of_all(&config.populations));
+    assert_eq!((forecast.weeks, &forecast.segments[..]), (104, &[0][..]));
+    assert_eq!(forecast.populations, [1]);
+    // As every key without a value, it counts as absent.
+    assert_eq!(read("forecast:").forecast, None);
+}
+
+#[test]
 fn a_full_config_means_what_it_says() {
     let config = read(Path::new("tests/config/good/full.yml")).unwrap();
     assert_eq!(config.interval, Duration::from_mins(2));
@@ -76,6 +96,15 @@ fn a_full_config_means_what_it_says() {
     assert_eq!(config.populations[2].kind, PopulationKind::Window);
     // 28d and 4w are one window.
     assert_eq!(config.targets[0].window, 2);
+    let forecast = config.forecast.as_ref().unwrap();
+    assert_eq!((forecast.weeks, &forecast.segments[..]), (52, &[0, 1][..]));
+    let dossiers = config
+        .populations
+        .iter()
+        .position(|of| of.name == "dossiers");
+    assert_eq!(forecast.populations, [dossiers.unwrap()]);
+    assert_eq!(forecast.capacity_of(0), Some(350.5));
+    assert_eq!(forecast.capacity_of(1), None);
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 

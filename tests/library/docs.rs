@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use contact_rate_exporter::{
-    commands::report::KEYS,
+    commands::{forecast, report::KEYS},
     config,
     exposition::catalogue::{FAMILIES, Kind, family},
 };
@@ -71,6 +71,20 @@ fn the_keys_of_the_report_are_those_it_writes() {
 }
 
 #[test]
+fn the_keys_of_the_forecast_are_those_it_writes() {
+    let mut table = String::from("| key | value |\n| --- | --- |\n");
+    for (key, meaning) in forecast::KEYS {
+        writeln!(table, "| `{key}` | {meaning} |").unwrap();
+    }
+    hold(
+        "docs/forecast.md",
+        "<!-- keys:",
+        "<!-- end of keys -->",
+        &table,
+    );
+}
+
+#[test]
 fn the_command_line_is_what_the_program_says() {
     let mut text = String::new();
     for command in [
@@ -78,6 +92,7 @@ fn the_command_line_is_what_the_program_says() {
         &["demo", "--help"],
         &["backfill", "--help"],
         &["report", "--help"],
+        &["forecast", "--help"],
     ] {
         let help = exporter::run(command, &[("COLUMNS", "100")]);
         assert_eq!(help.code, Some(0), "{}", help.output);
@@ -103,6 +118,7 @@ fn every_config_key_is_documented() {
     let mut known = BTreeSet::new();
     for path in [
         "src/config/databases.rs",
+        "src/config/forecast.rs",
         "src/config/populations.rs",
         "src/config/populations/http.rs",
         "src/config/sections.rs",
@@ -161,7 +177,12 @@ fn no_population_can_take_a_metrics_name() {
 async fn the_page_is_that_of_the_catalogue() {
     let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
     let exporter = exporter::Exporter::start(&["demo", web_config], &[]);
-    let page = exporter.ready().await;
+    exporter.ready().await;
+    // Weeks are read after the first refresh.
+    let is_planned = |page: &str| page.contains("\ncontact_forecast_info");
+    let page = exporter
+        .metrics_when("the forecast is shown", is_planned)
+        .await;
     let mut shown = BTreeSet::new();
     for line in page.lines() {
         let Some((name, help)) = line

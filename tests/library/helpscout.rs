@@ -88,6 +88,7 @@ fn config(url: &Url, timeout: Duration) -> Config {
         databases: Vec::new(),
         populations: Vec::new(),
         targets: Vec::new(),
+        forecast: None,
     }
 }
 

@@ -13,3 +13,4 @@ mod shapes;
 mod successors;
 mod trust;
 mod truth;
+mod weeks;

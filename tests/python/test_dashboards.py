@@ -59,7 +59,7 @@ class Generated(unittest.TestCase):
     def test_uids_are_fixed_and_unique(self):
         self.assertEqual(
             sorted(board["uid"] for board in BOARDS.values()),
-            ["contact-rate-direction", "contact-rate-exporter", "contact-rate-managers", "contact-rate-team"],
+            ["contact-rate-direction", "contact-rate-exporter", "contact-rate-managers", "contact-rate-planning", "contact-rate-team"],
         )
 
     def test_the_schema_of_grafana_10_reads_them_whole(self):

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import yaml
-from promql_parser import BinaryExpr, Call, MatchOp, MatrixSelector, ParenExpr, SubqueryExpr, parse, parse_duration
+from promql_parser import BinaryExpr, Call, MatchOp, MatrixSelector, ParenExpr, SubqueryExpr, parse
 
 import catalogue
 from boards import BOARDS, ROOT, queries
@@ -32,6 +32,7 @@ from rules import (
     UNDENIED,
     held,
     only,
+    parse_duration,
     read,
     records_of,
     thresholds_of,
@@ -100,6 +101,7 @@ class Accepted(unittest.TestCase):
                 "ContactRateSpike",
                 "ContactRateAboveTarget",
                 "ContactBacklogGrowing",
+                "ContactCapacityReached",
             )
             command = ["amtool", "config", "routes", "test", f"--config.file={FOLDER / 'alertmanager.yml'}"]
             result = run(*command, f"alertname={rule['alert']}", f"severity={rule['labels']['severity']}")
@@ -257,7 +259,7 @@ class Explained(unittest.TestCase):
             self.assertTrue(path.endswith("docs/runbooks.md"), rule["alert"])
             self.assertEqual(anchor, rule["alert"].lower())
             self.assertIn(anchor, runbooks)
-        sections = {anchor for anchor in runbooks if re.match(r"contact(rate|backlog)", anchor)}
+        sections = {anchor for anchor in runbooks if re.match(r"contact(rate|backlog|capacity)", anchor)}
         self.assertEqual(sections, {rule["alert"].lower() for rule in ALERTS})
 
     def test_runbooks_say_what_it_means_and_what_to_do(self):

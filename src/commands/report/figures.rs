@@ -3,19 +3,19 @@
 use crate::domain::Bounds;
 
 /// What stands for a number that is not known.
-pub(super) const UNKNOWN: &str = "–";
+pub(in crate::commands) const UNKNOWN: &str = "–";
 
 /// Between thousands and before `%`: a space that no line breaks at and no column takes for its
 /// end, as the SI brochure has it.
 const SPACE: char = '\u{202f}';
 
 /// A count.
-pub(super) fn count(value: u64) -> String {
+pub(in crate::commands) fn count(value: u64) -> String {
     apart(&value.to_string())
 }
 
 /// A population: whole where it is, else with one decimal.
-pub(super) fn size(value: f64) -> String {
+pub(in crate::commands) fn size(value: f64) -> String {
     if value.fract() == 0.0 {
         apart(&format!("{value:.0}"))
     } else {
@@ -24,26 +24,26 @@ pub(super) fn size(value: f64) -> String {
 }
 
 /// More or fewer, with a sign.
-pub(super) fn difference(value: i64) -> String {
+pub(in crate::commands) fn difference(value: i64) -> String {
     let sign = sign(value.cmp(&0));
     format!("{sign}{}", count(value.unsigned_abs()))
 }
 
 /// More or fewer, with a sign and one decimal.
-pub(super) fn effect(value: f64) -> String {
+pub(in crate::commands) fn effect(value: f64) -> String {
     let rounded = tenths(value * 10.0);
     let sign = sign(rounded.total_cmp(&0.0));
     format!("{sign}{}", decimal(rounded.abs() / 10.0))
 }
 
 /// `count ÷ population` in percent, halves rounded up: 126 ÷ 2400 is 5.3 %.
-pub(super) fn percent(count: u64, population: f64) -> String {
+pub(in crate::commands) fn percent(count: u64, population: f64) -> String {
     // One division, so that a half is a half: 100 times the ratio would be rounded twice.
     in_percent(tenths(count as f64 * 1000.0 / population))
 }
 
 /// Confidence bounds in percent.
-pub(super) fn bounds(bounds: Bounds) -> String {
+pub(in crate::commands) fn bounds(bounds: Bounds) -> String {
     let percent = |ratio: f64| decimal(tenths(ratio * 1000.0) / 10.0);
     format!("{}–{}", percent(bounds.lower), percent(bounds.upper))
 }

@@ -1,8 +1,8 @@
 //! A chart for a slide or a page: the rate by tickets created with its confidence band, and the
 //! tickets below it.
 
-mod text;
-mod ticks;
+pub(in crate::commands) mod text;
+pub(in crate::commands) mod ticks;
 
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
@@ -42,9 +42,9 @@ const MOST_NAMED: usize = 26;
 /// Most years that are named.
 const MOST_YEARS: i16 = 14;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(in crate::commands) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(in crate::commands) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// One month on the chart.
 struct Point {

@@ -23,6 +23,11 @@ const RELEASE_FACTOR: f64 = 0.65;
 /// Growth by 60 % of the start is spread over this many hours before the anchor, and goes on.
 const GROWTH_HOURS: f64 = 26.0 * 168.0;
 
+/// The busy season of each year, in days after the day of the anchor, and what it adds at its height:
+/// far enough from the anchor to leave the story's last weeks alone, near enough to be forecast.
+const SEASON_DAYS: (f64, f64) = (50.0, 130.0);
+const SEASON_HEIGHT: f64 = 0.25;
+
 const USERS: f64 = 60_000.0;
 const DOSSIERS_PER_WEEK: f64 = 5_500.0;
 const TICKETS_PER_DOSSIER: f64 = 0.055;
@@ -61,6 +66,7 @@ impl Plot {
         self.size(hour_as_float(hour))
             * DOSSIERS_PER_WEEK
             * TICKETS_PER_DOSSIER
+            * season(hour)
             * self.contact_factor(hour)
             * self.ticket_rhythm.share(self.unix_hour(hour))
     }
@@ -69,6 +75,7 @@ impl Plot {
     pub(super) fn dossiers(&self, hour: i64) -> f64 {
         self.size(hour_as_float(hour))
             * DOSSIERS_PER_WEEK
+            * season(hour)
             * self.dossier_rhythm.share(self.unix_hour(hour))
     }
 
@@ -119,6 +126,14 @@ impl Plot {
         };
         usual * growth
     }
+}
+
+/// By how much the time of the year lifts dossiers, and tickets with them.
+fn season(hour: i64) -> f64 {
+    let day = (hour_as_float(hour) / 24.0).rem_euclid(HOURS_PER_YEAR / 24.0);
+    let (begin, end) = SEASON_DAYS;
+    let gone = ((day - begin) / (end - begin)).clamp(0.0, 1.0);
+    1.0 + SEASON_HEIGHT * (gone * std::f64::consts::PI).sin().powi(2)
 }
 
 fn hour_as_float(hour: i64) -> f64 {

@@ -131,8 +131,13 @@ databases:
 
     /// Runs `report` with `arguments`.
     pub(crate) async fn report(&self, arguments: &[&str]) -> Ran {
+        self.run("report", arguments).await
+    }
+
+    /// Runs a command with `arguments`.
+    pub(crate) async fn run(&self, command: &str, arguments: &[&str]) -> Ran {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_contact-rate-exporter"))
-            .arg("report")
+            .arg(command)
             .arg("--log.level=warn")
             .arg(format!(
                 "--config.file={}",

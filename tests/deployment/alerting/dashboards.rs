@@ -34,7 +34,7 @@ pub fn load() -> Vec<Dashboard> {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     files
         .iter()
         .map(|file| Dashboard::new(&serde_json::from_slice(&fs::read(file).unwrap()).unwrap()))

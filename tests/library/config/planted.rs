@@ -15,7 +15,7 @@ const SECRET: &str = "Hunter2Tail";
 
 /// Every key whose value is a text, with a value that is right. The texts of labels are refused from
 /// the environment, and so not valid.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 30] = [
     ("interval", "5m"),
     ("timeout", "30s"),
     ("max_age", "20m"),
@@ -45,6 +45,10 @@ const KEYS: [(&str, &str); 26] = [
     ("prometheus_url", "https://prometheus.example:9090"),
     ("promql", "sum(members)"),
     ("at_most", "0.05"),
+    ("history", "104w"),
+    ("forecast_segment", "all"),
+    ("forecast_population", "users"),
+    ("capacity", "350"),
 ];
 
 /// A whole config file with these values.
@@ -79,6 +83,8 @@ populations:
       prometheus: {{url: {prometheus_url}, query: {promql}}}
 targets:
   - {{population: users, window: 28d, tickets: created, at_most: {at_most}}}
+forecast: {{history: {history}, segments: [{forecast_segment}], populations: [{forecast_population}]}}
+capacity: {{all: {capacity}}}
 ",
         interval = quoted("interval"),
         timeout = quoted("timeout"),
@@ -106,6 +112,10 @@ targets:
         prometheus_url = quoted("prometheus_url"),
         promql = quoted("promql"),
         at_most = quoted("at_most"),
+        history = quoted("history"),
+        forecast_segment = quoted("forecast_segment"),
+        forecast_population = quoted("forecast_population"),
+        capacity = quoted("capacity"),
     )
 }
 

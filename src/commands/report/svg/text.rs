@@ -14,14 +14,14 @@ const PIXEL: f64 = 1.24;
 const CHARACTER_WIDTH: f64 = 0.56;
 
 #[derive(Clone, Copy)]
-pub(super) struct Font {
+pub(in crate::commands) struct Font {
     pixels: f64,
     colour: RGBColor,
     style: FontStyle,
 }
 
 impl Font {
-    pub(super) const fn new(pixels: f64, colour: RGBColor) -> Self {
+    pub(in crate::commands) const fn new(pixels: f64, colour: RGBColor) -> Self {
         Self {
             pixels,
             colour,
@@ -30,7 +30,7 @@ impl Font {
     }
 
     /// Roughly what `text` takes in pixels.
-    pub(super) fn width_of(self, text: &str) -> i32 {
+    pub(in crate::commands) fn width_of(self, text: &str) -> i32 {
         let pixels = text.chars().count() as f64 * self.pixels * CHARACTER_WIDTH;
         #[expect(
             clippy::cast_possible_truncation,
@@ -40,7 +40,7 @@ impl Font {
         whole
     }
 
-    pub(super) const fn bold(self) -> Self {
+    pub(in crate::commands) const fn bold(self) -> Self {
         Self {
             style: FontStyle::Bold,
             ..self
@@ -49,12 +49,18 @@ impl Font {
 }
 
 /// A font in which `text` is not wider than the chart.
-pub(super) fn fitting(text: &str, pixels: f64, colour: RGBColor) -> Font {
+pub(in crate::commands) fn fitting(text: &str, pixels: f64, colour: RGBColor) -> Font {
     let width = f64::from(RIGHT - LEFT) / (text.chars().count().max(1) as f64 * CHARACTER_WIDTH);
     Font::new(pixels.min(width), colour)
 }
 
-pub(super) fn write(root: &Area<'_>, text: &str, at: (i32, i32), font: &Font, side: HPos) -> Drawn {
+pub(in crate::commands) fn write(
+    root: &Area<'_>,
+    text: &str,
+    at: (i32, i32),
+    font: &Font,
+    side: HPos,
+) -> Drawn {
     if text.is_empty() {
         return Ok(());
     }

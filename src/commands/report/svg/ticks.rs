@@ -3,7 +3,7 @@
 use crate::commands::report::figures;
 
 /// Round values on an axis from 0.
-pub(super) struct Ticks {
+pub(in crate::commands) struct Ticks {
     step: f64,
     count: u32,
     decimals: usize,
@@ -11,7 +11,7 @@ pub(super) struct Ticks {
 
 impl Ticks {
     /// At most `most` steps that reach `highest`, each 1, 2 or 5 times a power of ten.
-    pub(super) fn up_to(highest: f64, most: u32) -> Self {
+    pub(in crate::commands) fn up_to(highest: f64, most: u32) -> Self {
         let least = highest.max(f64::MIN_POSITIVE) / f64::from(most);
         let power = least.log10().floor();
         let (step, power) = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1.0)]
@@ -29,17 +29,17 @@ impl Ticks {
         }
     }
 
-    pub(super) fn top(&self) -> f64 {
+    pub(in crate::commands) fn top(&self) -> f64 {
         f64::from(self.count) * self.step
     }
 
-    pub(super) fn values(&self) -> Vec<f64> {
+    pub(in crate::commands) fn values(&self) -> Vec<f64> {
         (0..=self.count)
             .map(|count| f64::from(count) * self.step)
             .collect()
     }
 
-    pub(super) fn text(&self, value: f64) -> String {
+    pub(in crate::commands) fn text(&self, value: f64) -> String {
         match self.decimals {
             0 => figures::size(value.round()),
             decimals => format!("{value:.decimals$}"),

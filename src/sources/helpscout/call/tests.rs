@@ -130,6 +130,7 @@ impl Desk {
             databases: Vec::new(),
             populations: Vec::new(),
             targets: Vec::new(),
+            forecast: None,
         };
         let registry = Registry::new();
         let telemetry = Telemetry::new().unwrap();

@@ -239,7 +239,6 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
             });
             ratings.collect::<Vec<_>>().join("; ")
         }
-        Source::Forecast => unknown(),
         Source::Population(name) => {
             let index = snapshot
                 .frame

@@ -79,9 +79,10 @@ pub enum Finding {
 impl Snapshot {
     /// What is to come, where it is forecast and known.
     pub fn planning(&self) -> Option<&Planning> {
-        self.found.iter().find_map(|finding| match &**finding {
-            Finding::Planning(planning) => Some(planning),
-        })
+        let mut plannings = self.found.iter().map(|finding| match &**finding {
+            Finding::Planning(planning) => planning,
+        });
+        plannings.next()
     }
 }
 

@@ -264,7 +264,6 @@ fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
             });
             ratings.collect::<Vec<_>>().join("; ")
         }
-        Source::Forecast => unknown(),
         Source::Population(name) => {
             let index = snapshot
                 .frame

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{DailyCounts, Doubt, Reason, Source, SourceFailure},
+    domain::{Contacts, DailyCounts, Doubt, Reason, Source, SourceFailure},
     sources::capabilities::Capabilities,
 };
 
@@ -147,7 +147,18 @@ impl Progress {
             }
             Reading::Daily(_, Some(Err(failure))) => vec![failure],
             Reading::Again { pair, both } => {
-                let failure = self.judge_again(config, pair, *both);
+                let failure = match *both {
+                    Ok(Some((contacts, days))) => self.judge_again(config, pair, contacts, days),
+                    Err(failure) => {
+                        self.contradicted.remove(&pair.0);
+                        Some(failure)
+                    }
+                    // The source reads its days anew: it is neither up nor down by this.
+                    Ok(None) => {
+                        self.contradicted.remove(&pair.0);
+                        return None;
+                    }
+                };
                 self.note(&source, failure, states, now);
                 return None;
             }
@@ -208,11 +219,11 @@ impl Progress {
         &mut self,
         config: &Config,
         pair: Pair,
-        both: Option<(crate::domain::Contacts, DailyCounts)>,
+        contacts: Contacts,
+        days: DailyCounts,
     ) -> Option<SourceFailure> {
         let (segment, _) = pair;
         let first_days = self.contradicted.remove(&segment)?;
-        let (contacts, days) = both?;
         let gathered = &mut self.gathered;
         let settled = first_days == days
             && gathered

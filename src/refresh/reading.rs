@@ -41,8 +41,8 @@ pub enum Reading {
     Again {
         /// Segment and window.
         pair: Pair,
-        /// The counts and the days, if both were read.
-        both: Box<Option<(Contacts, DailyCounts)>>,
+        /// The counts and the days; nothing where the source has no days now.
+        both: Box<Result<Option<(Contacts, DailyCounts)>, SourceFailure>>,
     },
     /// Open tickets of a segment, and what could not be read of them; `None` when they cannot be
     /// known, or, with a failure, could not be read.
@@ -189,9 +189,13 @@ async fn read_again(
     let previous = question.previous?;
     let contacts = asked.tickets.contacts(segment, question.current, previous);
     let contacts = contacts.await;
-    let contacts = contacts.contacts.filter(|_| contacts.failures.is_empty());
     let days = asked.tickets.daily_created(segment, asked.end).await;
-    let both = contacts.zip(days.and_then(Result::ok));
+    let failure = contacts.failures.into_iter().next();
+    let both = match (contacts.contacts, failure, days) {
+        (_, _, Some(Err(failure))) | (_, Some(failure), _) => Err(failure),
+        (Some(contacts), None, Some(Ok(days))) => Ok(Some((contacts, days))),
+        _ => Ok(None),
+    };
     Some(Reading::Again {
         pair,
         both: Box::new(both),

@@ -50,6 +50,12 @@ async fn every_scenario_shows_every_family() {
             .collect();
         for family in FAMILIES {
             let name = &*family.name;
+            // The desk of the demo is no endpoint that counts.
+            if name.starts_with("contact_tickets_request")
+                || name.starts_with("contact_tickets_rate_limit")
+            {
+                continue;
+            }
             let is_there = shown.contains(name) || shown.contains(&*format!("{name}_count"));
             // Where people contact support less often, the team is large enough.
             let is_less =

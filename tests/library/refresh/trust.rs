@@ -157,6 +157,28 @@ async fn counts_and_days_that_differ_are_asked_for_once_more() {
     assert_eq!(calls, [(NEW.to_owned(), 2), (PRODUCTIVITY.to_owned(), 2)]);
 }
 
+/// What could not be read when it was asked for once more was not read.
+#[tokio::test]
+async fn a_second_reading_that_fails_is_a_failure() {
+    let desk = Desk::start(|_| {}).await;
+    let asked = AtomicUsize::new(0);
+    desk.script(move |path, _| match path {
+        PRODUCTIVITY => Fate::Edited(one_more),
+        NEW if asked.fetch_add(1, Ordering::Relaxed) > 0 => super::desk::status(400),
+        _ => Fate::Good,
+    });
+    let config = desk.config(&format!("windows: [7d]\n{POPULATIONS}")).await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
+    let snapshot = published.latest();
+    assert_eq!(published.failures(), ["daily_tickets status"]);
+    assert_eq!(
+        source(&snapshot, "daily_tickets").unwrap().last_success,
+        None
+    );
+    assert_eq!(snapshot.segments[0].dispersion, None);
+}
+
 /// A count that changes while it is asked for has not settled: nothing is wrong, and nothing is
 /// concluded.
 #[tokio::test]

@@ -164,7 +164,7 @@ async fn a_second_reading_that_fails_is_a_failure() {
     let asked = AtomicUsize::new(0);
     desk.script(move |path, _| match path {
         PRODUCTIVITY => Fate::Edited(one_more),
-        NEW if asked.fetch_add(1, Ordering::Relaxed) > 0 => super::desk::status(400),
+        NEW if asked.fetch_add(1, Ordering::Relaxed) > 0 => status(400),
         _ => Fate::Good,
     });
     let config = desk.config(&format!("windows: [7d]\n{POPULATIONS}")).await;

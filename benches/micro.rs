@@ -56,6 +56,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             counts_from: CountsFrom::Reports,
             requests_per_minute: None,
             happiness: true,
+            help_center: None,
         },
         segments: (0..segments)
             .map(|number| match number {
@@ -78,6 +79,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
                 },
             })
             .collect(),
+        reasons: None,
         targets: Vec::new(),
     }
 }
@@ -144,6 +146,8 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
         all_counts: true,
         days: true,
         ratings: true,
+        help_center: false,
+        reasons: false,
     };
     let states = sources(config, capabilities)
         .into_iter()

@@ -272,9 +272,11 @@ pub fn sources(
         Some(predecessor) => predecessor.succeed(config),
         None => TicketSource::new(config, telemetry),
     };
+    let tickets = tickets.map_err(Error::HelpScout)?;
+    let populations = Populations::new(config).map_err(Error::Population)?;
     Ok(Sources {
-        tickets: tickets.map_err(Error::HelpScout)?,
-        populations: Populations::new(config).map_err(Error::Population)?,
+        populations: tickets.counting_visitors(populations),
+        tickets,
     })
 }
 

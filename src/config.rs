@@ -10,9 +10,11 @@ pub mod decode;
 mod definition;
 pub mod document;
 mod file;
+mod help_center;
 mod interpolation;
 mod populations;
 mod query;
+mod reasons;
 mod secret;
 mod sections;
 mod text;
@@ -32,8 +34,10 @@ use crate::domain::{Source, Tickets, Window};
 pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use file::FileError;
+pub use help_center::HelpCenterSites;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
+pub use reasons::{ReasonChoice, Reasons};
 pub use secret::{Secret, SecretError};
 pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback, time_zone};
 pub use text::ConfigText;
@@ -132,7 +136,12 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let helpscout = sections::helpscout(decoder, &mut root);
     let segments = sections::segments(decoder, &mut root);
     let databases = databases::databases(decoder, &mut root);
-    let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
+    let has_help_center = helpscout
+        .as_ref()
+        .is_none_or(|helpscout| helpscout.help_center.is_some());
+    let (populations, faulty) =
+        populations::populations(decoder, &mut root, &databases, has_help_center);
+    let reasons = reasons::reasons(decoder, &mut root, &windows, times.interval);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     decoder.finish(root);
     Some(Config {
@@ -145,6 +154,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         segments,
         databases: databases.usable,
         populations,
+        reasons,
         targets,
     })
 }
@@ -170,6 +180,8 @@ pub struct Config {
     pub databases: Vec<Database>,
     /// Counts of those who could have made contact.
     pub populations: Vec<Population>,
+    /// Contact reasons to count; `None`: none.
+    pub reasons: Option<Reasons>,
     /// What the operator aims at.
     pub targets: Vec<Target>,
 }
@@ -203,6 +215,8 @@ pub struct HelpScout {
     pub requests_per_minute: Option<NonZeroU32>,
     /// Whether ratings are read.
     pub happiness: bool,
+    /// The help centre whose visits are counted; `None`: none.
+    pub help_center: Option<HelpCenterSites>,
 }
 
 impl fmt::Debug for HelpScout {
@@ -213,6 +227,7 @@ impl fmt::Debug for HelpScout {
             .field("counts_from", &self.counts_from)
             .field("requests_per_minute", &self.requests_per_minute)
             .field("happiness", &self.happiness)
+            .field("help_center", &self.help_center.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -319,7 +334,10 @@ impl Population {
     /// Only a total whose query does not say `:end` cannot.
     pub fn has_past(&self) -> bool {
         match (self.kind, &self.source) {
-            (PopulationKind::Window, _) | (_, PopulationSource::Prometheus { .. }) => true,
+            (PopulationKind::Window, _)
+            | (_, PopulationSource::Prometheus { .. } | PopulationSource::HelpCenterVisitors) => {
+                true
+            }
             (PopulationKind::Total, PopulationSource::Sql { query, .. }) => query.uses_end(),
             (PopulationKind::Total, PopulationSource::Http { url, .. }) => url.uses_end(),
         }
@@ -368,6 +386,9 @@ pub enum PopulationSource {
         /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
         in_the_clear: bool,
     },
+    /// Visitors of Help Scout's help centre, as `helpscout.help_center` says of which sites. Only as
+    /// a flow.
+    HelpCenterVisitors,
 }
 
 impl fmt::Debug for PopulationSource {
@@ -384,6 +405,7 @@ impl fmt::Debug for PopulationSource {
                 .field("url", url)
                 .finish_non_exhaustive(),
             Self::Prometheus { .. } => formatter.debug_struct("Prometheus").finish_non_exhaustive(),
+            Self::HelpCenterVisitors => formatter.write_str("HelpCenterVisitors"),
         }
     }
 }

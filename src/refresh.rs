@@ -22,6 +22,7 @@ mod gathered;
 mod intervals;
 mod progress;
 mod reading;
+mod reasons;
 mod states;
 mod store;
 

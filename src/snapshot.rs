@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
+    Bounds, Change, ContactCounts, HelpCenter, OpenTickets, Ratings, Reason, ReasonCounts, Source,
+    Tickets, Window,
 };
 
 pub use crate::domain::SourceFailure;
@@ -25,6 +26,9 @@ pub struct Frame {
     pub populations: Vec<PopulationFrame>,
     /// Targets as configured.
     pub targets: Vec<TargetFrame>,
+    /// Over which window contact reasons are counted, as an index into `windows`; `None` where none
+    /// are.
+    pub reasons_window: Option<usize>,
 }
 
 /// A population's place in the frame.
@@ -62,6 +66,10 @@ pub struct Snapshot {
     pub populations: Vec<PopulationValues>,
     /// Rates, in the order segment, population, window, tickets; only those with a ratio.
     pub rates: Vec<RateValues>,
+    /// Visits of the help centre, one per window.
+    pub help_center: Vec<Option<HelpCenter>>,
+    /// Contact reasons that could be counted, those with most tickets in the help desk first.
+    pub reasons: Vec<ReasonValues>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
 }
@@ -111,6 +119,17 @@ pub struct RateValues {
     pub rise_p_value: Option<f64>,
     /// Why the ticket count changed.
     pub change: Option<Change>,
+}
+
+/// Tickets created with one contact reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReasonValues {
+    /// Its present name, different from all others.
+    pub name: String,
+    /// In the window and in the one before.
+    pub counts: ReasonCounts,
+    /// Tickets in the window ÷ population, one per population.
+    pub ratios: Vec<Option<f64>>,
 }
 
 /// How a source fares.

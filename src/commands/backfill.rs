@@ -107,9 +107,12 @@ pub async fn backfill(
         return Err(Error::Label(name.to_owned()));
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
+    let help_scout = HelpScout::for_history(config, telemetry).map_err(Error::Client)?;
+    let help_scout = Arc::new(help_scout);
+    let populations = Populations::new(config).map_err(Error::Populations)?;
     let sources = Sources {
-        help_scout: HelpScout::for_history(config, telemetry).map_err(Error::Client)?,
-        populations: Populations::new(config).map_err(Error::Populations)?,
+        populations: populations.asking(&help_scout),
+        help_scout,
     };
     let path = cache::path(options.cache_dir.as_deref(), &options.output);
     let outcome = if options.dry_run {
@@ -135,7 +138,7 @@ pub async fn backfill(
 
 /// Where everything is read.
 struct Sources {
-    help_scout: HelpScout,
+    help_scout: Arc<HelpScout>,
     populations: Populations,
 }
 

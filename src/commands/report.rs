@@ -16,6 +16,8 @@ mod rows;
 mod svg;
 mod table;
 
+use std::sync::Arc;
+
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 use tracing::warn;
@@ -115,7 +117,9 @@ pub async fn read(
     }
     let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
     let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
+    let help_scout = Arc::new(help_scout);
     let populations = Populations::new(config).map_err(app::Error::Population)?;
+    let populations = populations.asking(&help_scout);
     let sources = Sources {
         helpscout: &help_scout,
         populations: &populations,

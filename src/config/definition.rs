@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::Source;
 
-use super::{Config, CountsFrom, PopulationKind, PopulationSource, Reference, Template};
+use super::{
+    Config, CountsFrom, PopulationKind, PopulationSource, ReasonChoice, Reference, Template,
+};
 
 /// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
@@ -25,8 +27,7 @@ fn hash_of(text: &str) -> u64 {
 /// Hash of where `source` is read: whom, and as whom, but not with which password or token.
 pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let Source::Population(name) = source else {
-        let desk = &config.helpscout;
-        return hash_of(&format!("{} {:?}", desk.base_url, desk.app_id));
+        return hash_of(&desk_address(config));
     };
     let mut populations = config.populations.iter();
     let population = populations.find(|population| population.name == *name);
@@ -40,7 +41,13 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
         }
         Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
         Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
+        Some(PopulationSource::HelpCenterVisitors) => desk_address(config),
     })
+}
+
+fn desk_address(config: &Config) -> String {
+    let desk = &config.helpscout;
+    format!("{} {:?}", desk.base_url, desk.app_id)
 }
 
 /// An address without its password. One that cannot be read is taken whole: only its hash is kept.
@@ -108,8 +115,19 @@ fn describe(config: &Config) -> String {
                 )
             }
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
+            PopulationSource::HelpCenterVisitors => "help_center_visitors".to_owned(),
         };
         let _ = writeln!(text, "population {} {kind} {source}", population.name);
+    }
+    if let Some(help_center) = &config.helpscout.help_center {
+        let _ = writeln!(text, "help_center {:?}", help_center.sites);
+    }
+    if let Some(reasons) = &config.reasons {
+        let choice = match &reasons.choice {
+            ReasonChoice::Top(top) => format!("top {top}"),
+            ReasonChoice::Tags(tags) => format!("tags {:?}", references(tags)),
+        };
+        let _ = writeln!(text, "reasons {} {choice}", reasons.window);
     }
     text
 }

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 19] = [
+pub const RESERVED_NAMES: [&str; 25] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -30,6 +30,10 @@ pub const RESERVED_NAMES: [&str; 19] = [
     "rate_rise_p_value",
     "tickets_change",
     "happiness_ratings",
+    "reason_tickets",
+    "reason_previous_tickets",
+    "help_center_visitors",
+    "help_center_articles_per_visit",
     "source_up",
     "source_failures",
     "helpscout_requests",
@@ -41,6 +45,8 @@ pub const RESERVED_NAMES: [&str; 19] = [
     "tickets",
     "daily_tickets",
     "happiness",
+    "help_center",
+    "reasons",
 ];
 
 /// The populations, and the names of those that have a problem.
@@ -48,6 +54,7 @@ pub fn populations(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
     databases: &Databases,
+    has_help_center: bool,
 ) -> (Vec<Population>, Vec<String>) {
     let Some(field) = root.take("populations") else {
         return (Vec::new(), Vec::new());
@@ -93,7 +100,7 @@ pub fn populations(
         };
         decoder.finish(section);
         let Some((kind, field)) = kind else { continue };
-        if let Some(source) = source(decoder, kind, &field, databases) {
+        if let Some(source) = source(decoder, kind, &field, databases, has_help_center) {
             populations.push(Population {
                 name: name.to_owned(),
                 kind,
@@ -144,22 +151,25 @@ fn source(
     kind: PopulationKind,
     field: &Field<'_>,
     databases: &Databases,
+    has_help_center: bool,
 ) -> Option<PopulationSource> {
     let mut section = decoder.section(field)?;
     let database = section.take("database");
     let query = section.take("query");
     let http = section.take("http");
     let prometheus = section.take("prometheus");
+    let helpscout = section.take("helpscout");
     decoder.finish(section);
     let ways = [
         database.is_some() || query.is_some(),
         http.is_some(),
         prometheus.is_some(),
+        helpscout.is_some(),
     ];
     if ways.iter().filter(|given| **given).count() != 1 {
         decoder.problem(
             field,
-            "expected exactly one of: database and query, http, prometheus",
+            "expected exactly one of: database and query, http, prometheus, helpscout",
         );
         return None;
     }
@@ -169,7 +179,35 @@ fn source(
     if let Some(prometheus) = prometheus {
         return http::prometheus(decoder, kind, &prometheus);
     }
+    if let Some(helpscout) = helpscout {
+        return help_scout(decoder, kind, &helpscout, has_help_center);
+    }
     sql_source(decoder, kind, field, database, query, databases)
+}
+
+/// What Help Scout itself counts of those who could have made contact.
+fn help_scout(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+    has_help_center: bool,
+) -> Option<PopulationSource> {
+    decoder.choice(field, &[("help_center_visitors", ())])?;
+    if kind == PopulationKind::Total {
+        decoder.problem(
+            field,
+            "visitors are counted over a window: put it under window instead of total",
+        );
+        return None;
+    }
+    if !has_help_center {
+        decoder.problem(
+            field,
+            "no help centre is counted; add helpscout.help_center: true",
+        );
+        return None;
+    }
+    Some(PopulationSource::HelpCenterVisitors)
 }
 
 fn sql_source(

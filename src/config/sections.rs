@@ -9,6 +9,7 @@ use super::{
     Channel, ConfigText, CountsFrom, HelpScout, Population, Reference, Segment, Target,
     decode::{Decoder, Field, Section, suggestion},
     document::Value,
+    help_center::help_center,
 };
 use crate::domain::{Tickets, Window, parse_duration};
 
@@ -66,6 +67,26 @@ pub fn times(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Times {
         timeout,
         max_age: max_age.unwrap_or(interval * 3),
     }
+}
+
+/// A duration from a bound that has a name in the file to another, both included.
+pub(super) fn bounded_by(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    (least, name): (Duration, &str),
+    most: Duration,
+) -> Option<Duration> {
+    let duration = duration(decoder, field)?;
+    if duration < least {
+        let least = in_words(least);
+        decoder.problem(field, format!("must be at least {name} ({least})"));
+        return None;
+    }
+    if duration > most {
+        decoder.problem(field, format!("must be at most {}", in_words(most)));
+        return None;
+    }
+    Some(duration)
 }
 
 /// A duration between two bounds, both included.
@@ -224,6 +245,7 @@ pub fn helpscout(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Option<He
     let happiness = section.take("happiness").map_or(Some(true), |field| {
         decoder.choice(&field, &[("true", true), ("false", false)])
     });
+    let help_center = help_center(decoder, &mut section);
     decoder.finish(section);
     Some(HelpScout {
         app_id: app_id?,
@@ -232,6 +254,7 @@ pub fn helpscout(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Option<He
         counts_from: counts_from?,
         requests_per_minute,
         happiness: happiness?,
+        help_center: help_center?,
     })
 }
 
@@ -339,7 +362,7 @@ pub fn segments(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Segmen
 }
 
 /// Unquoted digits are an id, everything else is a name.
-fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
+pub(super) fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
     let Some(field) = field else {
         return Vec::new();
     };
@@ -454,7 +477,11 @@ pub fn targets(
     targets
 }
 
-fn window_index(decoder: &mut Decoder<'_>, field: &Field<'_>, windows: &[Window]) -> Option<usize> {
+pub(super) fn window_index(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    windows: &[Window],
+) -> Option<usize> {
     let names: Vec<&str> = windows.iter().map(Window::name).collect();
     let expected = format!("one of the configured windows ({})", names.join(", "));
     decoder.parsed(field, &expected, |text| {

@@ -9,11 +9,12 @@ mod alarms;
 mod arrivals;
 mod calendar;
 mod count;
+mod help_center;
 mod list;
 mod plot;
 mod ticket;
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::OnceLock};
 
 use jiff::Timestamp;
 use rand::RngExt;
@@ -24,6 +25,7 @@ use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};
 
 pub use count::{Activity, Filter, Ratings, Resolved};
+pub use help_center::{HELP_SITES, HelpVisits};
 pub use list::{Listed, Open, Status};
 
 /// The seed of `demo`. Any other makes as good a story, but this one is known to raise no false
@@ -111,13 +113,17 @@ pub enum Rating {
 /// Every ticket, user and dossier from the launch to the horizon.
 pub struct Story {
     scenario: Scenario,
+    seed: u64,
     /// Hours from 1970 to the anchor.
     anchor_hour: i64,
+    /// Hours that are told, counted from the anchor.
+    hours: Range<i64>,
     /// By instant of creation.
     tickets: Vec<Ticket>,
     messages: Vec<Message>,
     users: Arrivals,
     dossiers: Arrivals,
+    help_sites: OnceLock<Vec<help_center::Site>>,
 }
 
 impl Story {
@@ -145,11 +151,14 @@ impl Story {
         let first_hour = anchor_hour + hours.start;
         Self {
             scenario,
+            seed,
             anchor_hour,
+            hours,
             tickets,
             messages,
             users: Arrivals::new(first_hour, &users),
             dossiers: Arrivals::new(first_hour, &dossiers),
+            help_sites: OnceLock::new(),
         }
     }
 

@@ -13,6 +13,10 @@ pub enum Source {
     OpenTickets,
     /// Customers' ratings.
     Happiness,
+    /// Visits of the help centre.
+    HelpCenter,
+    /// Contact reasons.
+    Reasons,
     /// A population, by its name.
     Population(String),
 }
@@ -25,6 +29,8 @@ impl Source {
             Self::DailyTickets => "daily_tickets",
             Self::OpenTickets => "open_tickets",
             Self::Happiness => "happiness",
+            Self::HelpCenter => "help_center",
+            Self::Reasons => "reasons",
             Self::Population(name) => name,
         }
     }

@@ -56,11 +56,16 @@ impl Progress {
             all_counts: true,
             days: true,
             ratings: true,
+            help_center: true,
+            // Not read with a refresh.
+            reasons: false,
         };
         let said = |source: Source| {
             let waiting = match source {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
+                Source::HelpCenter => config.windows.len(),
+                Source::Reasons => 0,
                 Source::Population(_) => 1,
             };
             let said = Said {
@@ -92,6 +97,8 @@ impl Progress {
             }
             Source::OpenTickets => self.gathered.open.clear(),
             Source::Happiness => self.gathered.ratings.clear(),
+            Source::HelpCenter => self.gathered.help_center.clear(),
+            Source::Reasons => {}
             Source::Population(name) => {
                 let mut populations = config.populations.iter();
                 if let Some(index) = populations.position(|population| population.name == *name) {
@@ -126,7 +133,12 @@ impl Progress {
                     .map(|contacts| gathered.contacts.insert(pair, contacts))
                     .err()
             }
-            Reading::Ratings(_, None) | Reading::Daily(_, None) => return None,
+            Reading::Ratings(_, None) | Reading::Daily(_, None) | Reading::HelpCenter(_, None) => {
+                return None;
+            }
+            Reading::HelpCenter(window, Some(result)) => result
+                .map(|visits| gathered.help_center.insert(window, visits))
+                .err(),
             Reading::Ratings(pair, Some(result)) => result
                 .map(|ratings| gathered.ratings.insert(pair, ratings))
                 .err(),

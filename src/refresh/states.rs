@@ -139,6 +139,12 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     if capabilities.ratings {
         sources.push(Source::Happiness);
     }
+    if capabilities.help_center {
+        sources.push(Source::HelpCenter);
+    }
+    if capabilities.reasons && config.reasons.is_some() {
+        sources.push(Source::Reasons);
+    }
     let populations = config.populations.iter();
     sources.extend(populations.map(|population| Source::Population(population.name.clone())));
     sources

@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::gathered::{Gathered, Pair};
+use super::{
+    gathered::{Gathered, Pair},
+    reasons::{LastReasons, ReasonsRead},
+};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, NoCreated, OpenTickets,
-        Ratings, Source, Tickets, WindowConclusions, assess,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, HelpCenter, NoCreated,
+        OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
     },
     snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
 };
@@ -51,6 +54,9 @@ pub struct Store {
     created: HashMap<Pair, Kept<u64>>,
     ratings: HashMap<Pair, Kept<Ratings>>,
     open: HashMap<usize, Kept<OpenTickets>>,
+    /// Visits of the help centre by window.
+    help_center: HashMap<usize, Kept<HelpCenter>>,
+    reasons: LastReasons,
     dispersion: HashMap<usize, Kept<f64>>,
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Rate>>,
@@ -70,6 +76,10 @@ impl Store {
                 Some(value) => self.open.insert(*segment, Kept { value, read_at }),
                 None => self.open.remove(segment),
             };
+        }
+        for (window, visits) in &gathered.help_center {
+            let value = *visits;
+            self.help_center.insert(*window, Kept { value, read_at });
         }
         let exposed = self.take_populations(config, gathered);
         for segment in 0..config.segments.len() {
@@ -208,6 +218,11 @@ impl Store {
         }
     }
 
+    /// Takes over a reading of the contact reasons that began at `read_at`.
+    pub fn take_reasons(&mut self, read: &ReasonsRead, read_at: Instant) {
+        self.reasons.take(read, read_at);
+    }
+
     /// Forgets what only daily counts tell, once it is clear that there are none.
     pub fn forget_days(&mut self) {
         self.dispersion.clear();
@@ -232,6 +247,8 @@ impl Store {
             Source::DailyTickets => self.forget_days(),
             Source::OpenTickets => self.open.clear(),
             Source::Happiness => self.forget_ratings(),
+            Source::HelpCenter => self.help_center.clear(),
+            Source::Reasons => self.reasons = LastReasons::default(),
             Source::Population(name) => {
                 let is_it = |index: usize| {
                     let population = config.populations.get(index);
@@ -259,6 +276,7 @@ impl Store {
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
         self.open.retain(|_, kept| keep(kept.read_at));
+        self.help_center.retain(|_, kept| keep(kept.read_at));
         self.dispersion.retain(|_, kept| keep(kept.read_at));
         self.populations.retain(|_, kept| keep(kept.read_at));
         self.rises.retain(|_, kept| keep(kept.read_at));
@@ -323,6 +341,10 @@ impl Store {
             segments: segments.collect(),
             populations: populations.collect(),
             rates: self.rates(config),
+            reasons: self.reasons.values(config.populations.len()),
+            help_center: (0..windows)
+                .map(|window| self.help_center.get(&window).map(|kept| kept.value))
+                .collect(),
             sources,
         }
     }

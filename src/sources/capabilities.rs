@@ -9,6 +9,10 @@ pub struct Capabilities {
     pub days: bool,
     /// Ratings: whether the source `happiness` exists.
     pub ratings: bool,
+    /// Visits of a help centre: whether the source `help_center` exists.
+    pub help_center: bool,
+    /// Contact reasons: whether the source `reasons` can exist.
+    pub reasons: bool,
 }
 
 /// What a refresh costs a ticket source.
@@ -16,6 +20,8 @@ pub struct Capabilities {
 pub struct Budget {
     /// Calls of one refresh, when everything is answered at once.
     pub calls_per_refresh: usize,
+    /// Most calls of one reading of the contact reasons; 0 where none are configured.
+    pub calls_for_reasons: usize,
     /// Ceiling of calls in any minute.
     pub per_minute: u32,
     /// What the account is granted a minute, once an answer has told.

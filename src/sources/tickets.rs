@@ -8,11 +8,15 @@ use tokio::time::Instant;
 
 use super::{
     capabilities::{Budget, Capabilities},
+    count::Populations,
     helpscout::{self, Telemetry},
 };
 use crate::{
-    config::{Config, Segment},
-    domain::{Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
+    config::{Config, Reasons, Segment},
+    domain::{
+        ContactReasons, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings,
+        SourceFailure,
+    },
 };
 
 /// A place where tickets are counted.
@@ -93,10 +97,39 @@ impl TicketSource {
                 let by_search = desk.counts_by_search();
                 Budget {
                     calls_per_refresh: helpscout::Desk::calls_per_refresh(config, by_search),
+                    calls_for_reasons: config
+                        .reasons
+                        .as_ref()
+                        .map_or(0, |wanted| desk.calls_for_reasons(wanted)),
                     per_minute: client.pace_per_minute(),
                     granted_per_minute: client.granted_per_minute(),
                 }
             }
+        }
+    }
+
+    /// The same populations, with what the help desk itself counts of them: visitors of its help
+    /// centre.
+    #[must_use]
+    pub fn counting_visitors(&self, populations: Populations) -> Populations {
+        match self {
+            Self::HelpScout(desk) => populations.asking(desk.client()),
+        }
+    }
+
+    /// Tickets created with each of the `wanted` contact reasons in a window and in the equal one
+    /// before it; `None` where the source has no reasons. Asks politely, one question after the other,
+    /// and nothing past `deadline`. Fails as a whole only where it is not known which reasons there
+    /// are.
+    pub async fn reasons(
+        &self,
+        wanted: &Reasons,
+        current: Interval,
+        previous: Interval,
+        deadline: Instant,
+    ) -> Option<Result<ContactReasons, SourceFailure>> {
+        match self {
+            Self::HelpScout(desk) => Some(desk.reasons(wanted, current, previous, deadline).await),
         }
     }
 
@@ -167,6 +200,16 @@ impl TicketReader<'_> {
     ) -> Option<Result<Ratings, SourceFailure>> {
         match self {
             Self::HelpScout(questions) => questions.ratings(segment, interval).await,
+        }
+    }
+
+    /// Visits of the help centre in `interval`; `None` where none is counted.
+    pub async fn help_center(
+        &self,
+        interval: Interval,
+    ) -> Option<Result<HelpCenter, SourceFailure>> {
+        match self {
+            Self::HelpScout(questions) => questions.help_center(interval).await,
         }
     }
 

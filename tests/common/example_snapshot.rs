@@ -6,10 +6,13 @@
 use std::sync::Arc;
 
 use contact_rate_exporter::{
-    domain::{Bounds, Change, ContactCounts, OpenCount, Ratings, Reason, Source, Tickets, Window},
+    domain::{
+        Bounds, Change, ContactCounts, HelpCenter, OpenCount, Ratings, Reason, ReasonCounts,
+        Source, Tickets, Window,
+    },
     snapshot::{
-        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, SegmentValues,
-        Snapshot, SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, ReasonValues,
+        SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
 use jiff::Timestamp;
@@ -21,6 +24,8 @@ pub fn sources() -> Vec<Source> {
         Source::DailyTickets,
         Source::OpenTickets,
         Source::Happiness,
+        Source::HelpCenter,
+        Source::Reasons,
         Source::Population("users".to_owned()),
         Source::Population("dossiers".to_owned()),
     ]
@@ -45,6 +50,7 @@ pub fn frame() -> Arc<Frame> {
             tickets: Tickets::Created,
             at_most: 0.05,
         }],
+        reasons_window: Some(1),
     })
 }
 
@@ -59,6 +65,8 @@ pub fn empty() -> Snapshot {
             PopulationValues::Window(vec![None; frame.windows.len()]),
         ],
         rates: Vec::new(),
+        help_center: vec![None; frame.windows.len()],
+        reasons: Vec::new(),
         sources: sources().into_iter().map(SourceState::unread).collect(),
         frame,
     }
@@ -130,9 +138,41 @@ pub fn full() -> Snapshot {
             PopulationValues::Window(vec![Some(0.0), Some(2400.0)]),
         ],
         rates: rates(),
+        help_center: vec![
+            Some(HelpCenter::default()),
+            Some(HelpCenter {
+                visitors: 4210,
+                browse: Some(0.8125),
+                search: Some(0.1875),
+                found: Some(0.705),
+                failed: Some(0.2725),
+                contacted: Some(0.0225),
+                articles_per_visit: Some(1.4375),
+            }),
+        ],
+        reasons: reasons(),
         sources: states(end),
         frame: frame(),
     }
+}
+
+/// The name of the second needs escaping, too; of the third nothing is known but its count.
+fn reasons() -> Vec<ReasonValues> {
+    let reason = |name: &str, current, previous, ratios: [Option<f64>; 2]| ReasonValues {
+        name: name.to_owned(),
+        counts: ReasonCounts { current, previous },
+        ratios: ratios.to_vec(),
+    };
+    vec![
+        reason(
+            "pièces",
+            30,
+            Some(12),
+            [Some(30.0 / 1_234_567.0), Some(0.0125)],
+        ),
+        reason("\"login\"\\", 9, Some(14), [None, Some(0.00375)]),
+        reason("délais", 0, None, [None, None]),
+    ]
 }
 
 fn rates() -> Vec<RateValues> {

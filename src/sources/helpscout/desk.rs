@@ -1,7 +1,10 @@
 //! Help Scout as a ticket source: what a refresh asks, from reports where the plan has them, else by
 //! search.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -9,32 +12,39 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Error, Filter, HelpScout, Reader, Telemetry,
+    help_center::visits_per_refresh,
     plan::{Finding, Plan, Reports},
 };
 use crate::{
     chain::chain,
     config::{Config, CountsFrom, Segment},
     domain::{
-        ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, Reason, SourceFailure,
+        ContactCounts, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings, Reason,
+        SourceFailure,
     },
     sources::capabilities::Capabilities,
 };
 
+const LATE: &str = "not read before the next refresh was due";
+
 /// A Help Scout account as a ticket source.
 #[derive(Debug)]
 pub struct Desk {
-    client: HelpScout,
+    client: Arc<HelpScout>,
     plan: Plan,
     happiness: bool,
+    /// Whether visits of the help centre are counted.
+    help_center: bool,
 }
 
 impl Desk {
     /// As `config` says. Connects to nothing.
     pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
         Ok(Self {
-            client: HelpScout::new(config, telemetry)?,
+            client: Arc::new(HelpScout::new(config, telemetry)?),
             plan: Plan::new(config.helpscout.counts_from),
             happiness: config.helpscout.happiness,
+            help_center: config.helpscout.help_center.is_some(),
         })
     }
 
@@ -50,13 +60,14 @@ impl Desk {
             } else {
                 Plan::new(counts_from)
             },
-            client,
+            client: Arc::new(client),
             happiness: config.helpscout.happiness,
+            help_center: config.helpscout.help_center.is_some(),
         })
     }
 
     /// The client, to ask about pace and quota.
-    pub const fn client(&self) -> &HelpScout {
+    pub const fn client(&self) -> &Arc<HelpScout> {
         &self.client
     }
 
@@ -65,9 +76,14 @@ impl Desk {
         self.plan.counts_by_search()
     }
 
+    /// Whether reports are not to be had, as far as is known by now.
+    pub(super) fn without_reports(&self) -> bool {
+        !self.plan.has_reports()
+    }
+
     /// What it can tell, as far as is known by now.
     pub fn capabilities(&self) -> Capabilities {
-        capabilities(self.plan.has_reports(), self.happiness)
+        capabilities(self.plan.has_reports(), self)
     }
 
     /// Asks for one refresh: nothing is sent, waited or retried past `deadline`; until `patience`
@@ -88,25 +104,29 @@ impl Desk {
     ///
     /// `2·W·S + 3·S` with reports and ratings; without ratings `W·S` fewer. By search, six for every
     /// window and segment that the list call can filter (three statuses, current and previous), and
-    /// two for its open tickets.
+    /// two for its open tickets. For the help centre, one per interval that is asked for.
     pub fn calls_per_refresh(config: &Config, by_search: bool) -> usize {
+        let by_search = by_search || config.helpscout.counts_from == CountsFrom::Search;
+        let visits = visits_per_refresh(config, !by_search);
         let windows = config.windows.len();
         let segments = config.segments.len();
         let all = config.segments.iter();
         let listable = all.filter(|one| one.channels.is_empty()).count();
-        if by_search || config.helpscout.counts_from == CountsFrom::Search {
-            return listable * (6 * windows + 2);
+        if by_search {
+            return listable * (6 * windows + 2) + visits;
         }
         let happiness = usize::from(config.helpscout.happiness);
-        segments * windows * (1 + happiness) + segments + 2 * listable
+        segments * windows * (1 + happiness) + segments + 2 * listable + visits
     }
 }
 
-const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
+const fn capabilities(reports: bool, desk: &Desk) -> Capabilities {
     Capabilities {
         all_counts: reports,
         days: reports,
-        ratings: reports && happiness,
+        ratings: reports && desk.happiness,
+        help_center: desk.help_center,
+        reasons: true,
     }
 }
 
@@ -137,7 +157,7 @@ impl Drop for Presume<'_> {
 impl Questions<'_> {
     /// What can be told, as far as this refresh knows by now.
     pub fn capabilities(&self) -> Capabilities {
-        capabilities(!self.finding.is_without_reports(), self.desk.happiness)
+        capabilities(!self.finding.is_without_reports(), self.desk)
     }
 
     /// Counts of a segment in two equal adjacent intervals.
@@ -259,6 +279,27 @@ impl Questions<'_> {
         .await
     }
 
+    /// Visits of the help centre in `interval`; `None` where none is configured. Of a plan without
+    /// reports it is refused, which is a failure: whoever asks for it wants to know.
+    pub async fn help_center(
+        &self,
+        interval: Interval,
+    ) -> Option<Result<HelpCenter, SourceFailure>> {
+        if !self.desk.help_center {
+            return None;
+        }
+        let reading = timeout_at(self.deadline, self.reader.help_center(interval));
+        let failed = |reason, text| SourceFailure {
+            reason,
+            segments: Vec::new(),
+            text,
+        };
+        Some(match reading.await {
+            Ok(result) => result.map_err(|error| failed(error.reason(), chain(&error))),
+            Err(_) => Err(failed(Reason::Timeout, LATE.to_owned())),
+        })
+    }
+
     /// Remembers what was learnt about the plan. To be called when the refresh ends.
     pub fn end(&self) {
         self.finding.end(self.refused.load(Ordering::Relaxed));
@@ -294,10 +335,7 @@ impl Questions<'_> {
         };
         match timeout_at(self.deadline, reading).await {
             Ok(result) => result.map_err(|error: Error| failed(error.reason(), chain(&error))),
-            Err(_) => Err(failed(
-                Reason::Timeout,
-                "not read before the next refresh was due".to_owned(),
-            )),
+            Err(_) => Err(failed(Reason::Timeout, LATE.to_owned())),
         }
     }
 }

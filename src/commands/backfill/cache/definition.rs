@@ -74,6 +74,17 @@ pub fn definition(config: &Config) -> Vec<Entry> {
             PopulationSource::Prometheus { url, query, .. } => {
                 (query.clone(), (origin(url), without_login(url)))
             }
+            PopulationSource::HelpCenterVisitors => {
+                let sites = help_scout.help_center.as_ref().map(|all| &all.sites);
+                let address = &help_scout.base_url;
+                (
+                    format!(
+                        "help_center_visitors {:?}",
+                        sites.into_iter().flatten().collect::<Vec<_>>()
+                    ),
+                    (origin(address), without_login(address)),
+                )
+            }
         };
         let name = format!("population `{}`", population.name);
         entries.push(entry(format!("the address of {name}"), shown, &whole));

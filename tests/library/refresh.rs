@@ -4,6 +4,7 @@
 mod ages;
 mod desk;
 mod faults;
+mod help_center;
 mod logs;
 mod page;
 mod plans;

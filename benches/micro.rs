@@ -146,8 +146,6 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
         all_counts: true,
         days: true,
         ratings: true,
-        help_center: false,
-        reasons: false,
     };
     let states = sources(config, capabilities)
         .into_iter()

@@ -193,6 +193,17 @@ impl Config {
         definition::hash(self)
     }
 
+    /// The help centre whose visits are counted, if any is.
+    pub const fn help_center(&self) -> Option<&HelpCenterSites> {
+        self.helpscout.help_center.as_ref()
+    }
+
+    /// A number that changes with what is counted and with where anything of it is read, without
+    /// passwords.
+    pub fn definition_and_addresses_hash(&self) -> u64 {
+        definition::hash_with_addresses(self)
+    }
+
     /// A number that changes with where `source` is read, without passwords: what was read at another
     /// address says nothing of this one.
     pub fn address_hash(&self, source: &Source) -> u64 {

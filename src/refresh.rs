@@ -17,22 +17,23 @@
 //! for what was read at another address. One that counts otherwise begins anew, and the old page
 //! stays until it has something to show.
 
+mod background;
 mod frame;
 mod gathered;
 mod intervals;
 mod progress;
 mod reading;
-mod reasons;
 mod states;
 mod store;
+mod succession;
 
 use std::{sync::Arc, time::Duration};
 
 use backon::BackoffBuilder as _;
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout_at},
 };
 use tracing::debug;
 
@@ -43,16 +44,19 @@ use crate::{
     sources::capabilities::Capabilities,
 };
 
+use background::{Background, News};
 use progress::Progress;
 use reading::{Asked, Round};
 use states::States;
 
+pub use background::{Context, Ended as ReadingEnded, Step, Task, Turns};
 pub use frame::frame;
 pub use gathered::Gathered;
 pub use intervals::population_intervals;
 pub use reading::Sources;
 pub use states::sources;
 pub use store::Store;
+pub use succession::Reload;
 
 /// Least time between two snapshots of a refresh that outlasts `timeout`: each costs a whole page.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
@@ -69,16 +73,6 @@ pub struct Outlets {
     pub publish: Publish,
     /// The wall clock.
     pub now: fn() -> Timestamp,
-}
-
-/// A new configuration, and what reads its sources.
-pub struct Reload {
-    /// What is counted from now on.
-    pub config: Arc<Config>,
-    /// Where.
-    pub sources: Arc<Sources>,
-    /// Told when it has come into force.
-    pub adopted: oneshot::Sender<()>,
 }
 
 /// What is known before anything was read: the sources, none of them up.
@@ -106,8 +100,23 @@ pub struct Refresher {
     states: States,
     window_end: Option<Timestamp>,
     next_expiry: Option<Instant>,
+    background: Background,
     /// Those before, until nothing reads from them any more.
     retired: Vec<Arc<Sources>>,
+}
+
+/// What a step beside the refreshes may ask, made when it begins.
+fn context<'a>(
+    config: &'a Arc<Config>,
+    sources: &'a Arc<Sources>,
+    outlets: &'a Outlets,
+) -> impl Fn(Turns) -> Context + use<'a> {
+    |turns| Context {
+        config: Arc::clone(config),
+        sources: Arc::clone(sources),
+        now: outlets.now,
+        turns,
+    }
 }
 
 /// How a refresh ended.
@@ -124,6 +133,7 @@ enum Ended {
 impl Refresher {
     /// A refresher that has read nothing yet.
     pub fn new(config: Arc<Config>, sources: Sources, outlets: Arc<Outlets>) -> Self {
+        let tasks = background::tasks(&config);
         Self {
             frame: Arc::new(frame(&config)),
             store: Store::default(),
@@ -133,6 +143,7 @@ impl Refresher {
             outlets,
             window_end: None,
             next_expiry: None,
+            background: Background::new(tasks),
             retired: Vec::new(),
         }
     }
@@ -183,6 +194,10 @@ impl Refresher {
                     self.close_retired().await;
                     return true;
                 }
+                news = self.background.next(context(&self.config, &self.sources, &self.outlets)) => {
+                    self.take_news(news);
+                    self.publish();
+                }
                 () = sleep_until(wake) => {}
             }
             let is_due = |expiry| expiry <= Instant::now();
@@ -194,13 +209,9 @@ impl Refresher {
     }
 
     /// Says good-bye to the databases.
-    pub async fn close(mut self) {
-        self.close_retired().await;
-        self.sources.populations.close().await;
-    }
-
-    async fn close_retired(&mut self) {
-        for sources in self.retired.drain(..) {
+    pub async fn close(self) {
+        drop(self.background);
+        for sources in self.retired.iter().chain([&self.sources]) {
             sources.populations.close().await;
         }
     }
@@ -214,6 +225,24 @@ impl Refresher {
     pub async fn refresh(&mut self) {
         let (_never, mut reloads) = mpsc::channel(1);
         self.refresh_until(&mut reloads).await;
+    }
+
+    /// Reads once what is read beside the refreshes, and publishes. What is not read by `deadline` stays
+    /// unread.
+    pub async fn read_beside(&mut self, deadline: Instant) {
+        self.background.begin();
+        let mut waiting = self.background.sources();
+        while !waiting.is_empty() {
+            let context = context(&self.config, &self.sources, &self.outlets);
+            let Ok(news) = timeout_at(deadline, self.background.next(context)).await else {
+                break;
+            };
+            if news.outcome.is_some() {
+                waiting.retain(|source| *source != news.source);
+            }
+            self.take_news(news);
+        }
+        self.publish();
     }
 
     /// The same; a new configuration may come meanwhile.
@@ -267,6 +296,11 @@ impl Refresher {
                         news = true;
                         continue;
                     }
+                    found = self.background.next(context(&self.config, &self.sources, &self.outlets)) => {
+                        self.take_news(found);
+                        news = true;
+                        continue;
+                    }
                     () = sleep_until(next_snapshot), if news => {
                         debug!("the refresh outlasts the timeout of one call; publishing what is read");
                     }
@@ -283,11 +317,29 @@ impl Refresher {
             self.follow(&sources);
             self.store.take(&self.config, &progress.gathered);
             self.window_end = Some(end);
+            self.background.begin();
             self.publish();
             debug!(%end, seconds = started.elapsed().as_secs_f64(), "refreshed");
         }
+        drop(sources);
         self.close_retired().await;
         ended
+    }
+
+    /// Takes over what was read beside the refreshes.
+    fn take_news(&mut self, news: News) {
+        let News {
+            source,
+            finding,
+            outcome,
+        } = news;
+        if let Some((finding, read_at, max_age)) = finding {
+            self.store
+                .take_finding(source.clone(), finding, read_at, max_age);
+        }
+        if let Some(outcome) = outcome {
+            self.states.finish(&source, outcome);
+        }
     }
 
     /// Publishes what is known now.
@@ -300,71 +352,5 @@ impl Refresher {
             self.states.all(),
         );
         (self.outlets.publish)(Arc::new(snapshot));
-    }
-
-    /// Follows what the help desk turned out to tell: sources come and go with it.
-    fn follow(&mut self, sources: &Arc<Sources>) {
-        // What a predecessor learns is known to its successor only by asking.
-        if !Arc::ptr_eq(sources, &self.sources) {
-            return;
-        }
-        let capabilities = sources.tickets.capabilities();
-        if self.states.follow(&self.config, capabilities) {
-            if !capabilities.days {
-                self.store.forget_days();
-            }
-            if !capabilities.ratings {
-                self.store.forget_ratings();
-            }
-        }
-    }
-
-    /// Goes on with another configuration, and says whether it counts the same. If so, what was read
-    /// stays, but for what was read at an address that has changed.
-    pub fn adopt(&mut self, reload: Reload) -> bool {
-        self.take_over(reload, None)
-    }
-
-    fn take_over(&mut self, reload: Reload, running: Option<&mut Progress>) -> bool {
-        let Reload {
-            config,
-            sources,
-            adopted,
-        } = reload;
-        let same = config.definition_hash() == self.config.definition_hash();
-        let capabilities = sources.tickets.capabilities();
-        if same {
-            let goes_on = states::sources(&config, capabilities);
-            let mut running = running;
-            for source in self.states.names() {
-                let moved = config.address_hash(&source) != self.config.address_hash(&source);
-                if !moved && goes_on.contains(&source) {
-                    continue;
-                }
-                self.store.forget(&self.config, &source);
-                self.states.forget(&source);
-                if let Some(progress) = running.as_deref_mut() {
-                    progress.drop_moved(&self.config, &source);
-                }
-            }
-        } else {
-            self.store = Store::default();
-            self.states.forget_all();
-            self.window_end = None;
-            self.next_expiry = None;
-        }
-        self.frame = Arc::new(frame(&config));
-        self.config = config;
-        let old = std::mem::replace(&mut self.sources, sources);
-        self.retired.push(old);
-        let current = Arc::clone(&self.sources);
-        self.follow(&current);
-        // Who has nothing yet publishes nothing: until then the old page stays.
-        if same && self.window_end.is_some() {
-            self.publish();
-        }
-        // Whoever asked may be gone.
-        let _ = adopted.send(());
-        same
     }
 }

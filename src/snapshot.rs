@@ -14,6 +14,13 @@ use crate::domain::{
 
 pub use crate::domain::SourceFailure;
 
+impl Snapshot {
+    /// The contact reasons, once they were read.
+    pub fn reasons(&self) -> Option<&ReasonsFound> {
+        self.found.iter().find_map(|found| found.reasons())
+    }
+}
+
 /// What is counted: the fixed frame of every snapshot made under one configuration.
 /// All vectors of a [`Snapshot`] are indexed by it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,9 +33,6 @@ pub struct Frame {
     pub populations: Vec<PopulationFrame>,
     /// Targets as configured.
     pub targets: Vec<TargetFrame>,
-    /// Over which window contact reasons are counted, as an index into `windows`; `None` where none
-    /// are.
-    pub reasons_window: Option<usize>,
 }
 
 /// A population's place in the frame.
@@ -68,10 +72,26 @@ pub struct Snapshot {
     pub rates: Vec<RateValues>,
     /// Visits of the help centre, one per window.
     pub help_center: Vec<Option<HelpCenter>>,
-    /// Contact reasons that could be counted, those with most tickets in the help desk first.
-    pub reasons: Vec<ReasonValues>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
+    /// What was read beside the refreshes, each source's once.
+    pub found: Vec<Arc<Finding>>,
+}
+
+/// What was read beside the refreshes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// Contact reasons.
+    Reasons(ReasonsFound),
+}
+
+impl Finding {
+    /// Contact reasons, if it is that.
+    pub const fn reasons(&self) -> Option<&ReasonsFound> {
+        match self {
+            Self::Reasons(reasons) => Some(reasons),
+        }
+    }
 }
 
 /// What is known of one segment.
@@ -119,6 +139,15 @@ pub struct RateValues {
     pub rise_p_value: Option<f64>,
     /// Why the ticket count changed.
     pub change: Option<Change>,
+}
+
+/// Contact reasons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReasonsFound {
+    /// The window over which they are counted.
+    pub window: Window,
+    /// Those that could be counted; with Help Scout, those with most tickets of all time first.
+    pub reasons: Vec<ReasonValues>,
 }
 
 /// Tickets created with one contact reason.

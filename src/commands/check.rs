@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     app::{Error, pace_warning, sources},
@@ -101,6 +102,9 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     };
     let mut refresher = Refresher::new(Arc::clone(&config), sources, Arc::new(outlets));
     refresher.refresh().await;
+    refresher
+        .read_beside(Instant::now() + config.interval)
+        .await;
     let snapshot = lock(&latest).take();
 
     let mut report = Report { lines: Vec::new() };
@@ -122,7 +126,7 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 /// and a view can leave out rows.
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
     for (index, population) in config.populations.iter().enumerate() {
-        let deadline = tokio::time::Instant::now() + config.timeout;
+        let deadline = Instant::now() + config.timeout;
         let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
         if relations.is_empty() {
@@ -252,6 +256,8 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
                 None => unknown(),
             }
         }
+        // Read beside the refreshes.
+        _ => unknown(),
     }
 }
 
@@ -281,11 +287,10 @@ fn visits_in_words(visits: &HelpCenter) -> String {
 }
 
 fn reasons_in_words(snapshot: &Snapshot) -> String {
-    let frame = &snapshot.frame;
-    let window = frame
-        .reasons_window
-        .and_then(|index| frame.windows.get(index));
-    let counts = snapshot.reasons.iter().map(|reason| {
+    let Some(found) = snapshot.reasons() else {
+        return unknown();
+    };
+    let counts = found.reasons.iter().map(|reason| {
         let before = reason.counts.previous;
         let before = before.map_or_else(unknown, |count| count.to_string());
         format!(
@@ -299,7 +304,7 @@ fn reasons_in_words(snapshot: &Snapshot) -> String {
     } else {
         counts.join(", ")
     };
-    window.map_or_else(unknown, |window| format!("{window}: {counts}"))
+    format!("{}: {counts}", found.window)
 }
 
 /// What works, but not as far as it could.

@@ -45,6 +45,17 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
     })
 }
 
+/// Hash of everything that is counted and of where it is read.
+pub fn hash_with_addresses(config: &Config) -> u64 {
+    let populations = config.populations.iter();
+    let sources = populations.map(|population| Source::Population(population.name.clone()));
+    let addresses: Vec<u64> = std::iter::once(Source::Tickets)
+        .chain(sources)
+        .map(|source| address_hash(config, &source))
+        .collect();
+    hash_of(&format!("{} {addresses:?}", hash(config)))
+}
+
 fn desk_address(config: &Config) -> String {
     let desk = &config.helpscout;
     format!("{} {:?}", desk.base_url, desk.app_id)

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 25] = [
+pub const RESERVED_NAMES: [&str; 28] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -47,6 +47,9 @@ pub const RESERVED_NAMES: [&str; 25] = [
     "happiness",
     "help_center",
     "reasons",
+    "visibility",
+    "history",
+    "forecast",
 ];
 
 /// The populations, and the names of those that have a problem.

@@ -15,9 +15,9 @@ pub const MOST_REASON_CHARACTERS: usize = 64;
 pub struct ContactReason {
     /// What it is known by, which stays when its name changes.
     pub key: String,
-    /// Its present name, at most [`MOST_REASON_CHARACTERS`] long, different from all others.
+    /// Its present name, as the help desk has it; [`reason_names`] makes it fit for a label.
     pub name: String,
-    /// `None`: it exists, but could not be counted this time.
+    /// `None`: it is not counted yet.
     pub counts: Option<ReasonCounts>,
 }
 
@@ -30,12 +30,12 @@ pub struct ReasonCounts {
     pub previous: Option<u64>,
 }
 
-/// What one reading of the contact reasons gave.
+/// The contact reasons that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactReasons {
     /// Every reason that there is now, in order: one that is missing here is gone.
     pub reasons: Vec<ContactReason>,
-    /// Why some could not be counted, or are not there.
+    /// Why some that were asked for are not among them.
     pub failures: Vec<SourceFailure>,
 }
 
@@ -46,15 +46,18 @@ pub fn reason_names<'a>(reasons: impl IntoIterator<Item = (&'a str, &'a str)>) -
     let mut names = Vec::new();
     for (key, name) in reasons {
         let mut fit = cut(name.trim(), MOST_REASON_CHARACTERS);
-        let mut more = format!(" ({})", cut(key, MOST_REASON_CHARACTERS / 2));
         let mut number = 1_usize;
         while fit.is_empty() || taken.contains(&fit) {
-            let room = MOST_REASON_CHARACTERS.saturating_sub(more.chars().count());
-            fit = format!("{}{more}", cut(name.trim(), room))
-                .trim_start()
-                .to_owned();
+            let key = cut(key, MOST_REASON_CHARACTERS / 2);
+            let more = match number {
+                1 => format!("({key})"),
+                _ => format!("({key}, {number})"),
+            };
+            let room = MOST_REASON_CHARACTERS.saturating_sub(more.chars().count() + 1);
+            let short = cut(name.trim(), room);
+            let space = if short.is_empty() { "" } else { " " };
+            fit = format!("{short}{space}{more}");
             number += 1;
-            more = format!(" ({}, {number})", cut(key, MOST_REASON_CHARACTERS / 2));
         }
         taken.insert(fit.clone());
         names.push(fit);

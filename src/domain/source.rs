@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One thing that a refresh reads: the label `source`.
+/// One thing that is read, with a refresh or beside it: the label `source`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Ticket counts, replies and times of a window (productivity reports, or search).
@@ -13,12 +13,18 @@ pub enum Source {
     OpenTickets,
     /// Customers' ratings.
     Happiness,
-    /// Visits of the help centre.
-    HelpCenter,
-    /// Contact reasons.
-    Reasons,
     /// A population, by its name.
     Population(String),
+    /// Visits of the help centre.
+    HelpCenter,
+    /// Contact reasons, read beside the refreshes.
+    Reasons,
+    /// How easy the contact is to find, read beside the refreshes.
+    Visibility,
+    /// Tickets and populations of past days, read beside the refreshes.
+    History,
+    /// Tickets and populations of past weeks, read beside the refreshes.
+    Forecast,
 }
 
 impl Source {
@@ -29,9 +35,12 @@ impl Source {
             Self::DailyTickets => "daily_tickets",
             Self::OpenTickets => "open_tickets",
             Self::Happiness => "happiness",
+            Self::Population(name) => name,
             Self::HelpCenter => "help_center",
             Self::Reasons => "reasons",
-            Self::Population(name) => name,
+            Self::Visibility => "visibility",
+            Self::History => "history",
+            Self::Forecast => "forecast",
         }
     }
 }

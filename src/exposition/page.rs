@@ -241,15 +241,14 @@ mod tests {
                 windows: Vec::new(),
                 populations: Vec::new(),
                 targets: Vec::new(),
-                reasons_window: None,
             }),
             window_end: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)),
             segments: Vec::new(),
             populations: Vec::new(),
             rates: Vec::new(),
             help_center: Vec::new(),
-            reasons: Vec::new(),
             sources: Vec::new(),
+            found: Vec::new(),
         })
     }
 

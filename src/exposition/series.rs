@@ -231,23 +231,22 @@ impl<'a, S: Sink> Walk<'a, S> {
     }
 
     fn reasons(&mut self) {
+        let Some(found) = self.snapshot.reasons() else {
+            return;
+        };
         let frame = &self.snapshot.frame;
-        let window = frame
-            .reasons_window
-            .and_then(|index| frame.windows.get(index));
-        let Some(window) = window else { return };
-        let window = ("window", window.name());
-        for reason in &self.snapshot.reasons {
+        let window = ("window", found.window.name());
+        for reason in &found.reasons {
             let labels = [("reason", reason.name.as_str()), window];
             let value = Some(float(reason.counts.current));
             self.put(&catalogue::REASON_TICKETS, &labels, value);
         }
-        for reason in &self.snapshot.reasons {
+        for reason in &found.reasons {
             let labels = [("reason", reason.name.as_str()), window];
             let value = reason.counts.previous.map(float);
             self.put(&catalogue::REASON_PREVIOUS_TICKETS, &labels, value);
         }
-        for reason in &self.snapshot.reasons {
+        for reason in &found.reasons {
             for (population, ratio) in frame.populations.iter().zip(&reason.ratios) {
                 let labels = [
                     ("reason", reason.name.as_str()),

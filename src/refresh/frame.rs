@@ -22,7 +22,6 @@ pub fn frame(config: &Config) -> Frame {
                 per_window: population.kind == PopulationKind::Window,
             })
             .collect(),
-        reasons_window: config.reasons.as_ref().map(|reasons| reasons.window),
         targets: config
             .targets
             .iter()

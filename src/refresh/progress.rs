@@ -56,17 +56,14 @@ impl Progress {
             all_counts: true,
             days: true,
             ratings: true,
-            help_center: true,
-            // Not read with a refresh.
-            reasons: false,
         };
         let said = |source: Source| {
             let waiting = match source {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
                 Source::HelpCenter => config.windows.len(),
-                Source::Reasons => 0,
-                Source::Population(_) => 1,
+                // Those read beside the refresh are not among them.
+                _ => 1,
             };
             let said = Said {
                 waiting,
@@ -98,13 +95,14 @@ impl Progress {
             Source::OpenTickets => self.gathered.open.clear(),
             Source::Happiness => self.gathered.ratings.clear(),
             Source::HelpCenter => self.gathered.help_center.clear(),
-            Source::Reasons => {}
             Source::Population(name) => {
                 let mut populations = config.populations.iter();
                 if let Some(index) = populations.position(|population| population.name == *name) {
                     self.gathered.populations.remove(&index);
                 }
             }
+            // Nothing of it is read in a refresh.
+            _ => {}
         }
     }
 

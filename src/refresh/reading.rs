@@ -115,7 +115,7 @@ impl<'a> Round<'a> {
         for (index, segment) in config.segments.iter().enumerate() {
             readings.push(boxed(read_open(asked, index, segment)));
         }
-        if asked.tickets.capabilities().help_center {
+        if config.help_center().is_some() {
             for (window, of) in config.windows.iter().enumerate() {
                 readings.push(boxed(read_help_center(
                     asked,

@@ -30,14 +30,14 @@ pub struct States(Vec<SourceState>);
 impl States {
     /// Every source, none read yet.
     pub fn new(config: &Config, capabilities: Capabilities) -> Self {
-        let sources = sources(config, capabilities);
+        let sources = all(config, capabilities);
         Self(sources.into_iter().map(SourceState::unread).collect())
     }
 
     /// Follows the sources that exist: some come and go with what the help desk can tell. Says
     /// whether any did.
     pub fn follow(&mut self, config: &Config, capabilities: Capabilities) -> bool {
-        let wanted = sources(config, capabilities);
+        let wanted = all(config, capabilities);
         if wanted.iter().eq(self.0.iter().map(|state| &state.source)) {
             return false;
         }
@@ -64,10 +64,12 @@ impl States {
         }
     }
 
-    /// Forgets how all fared.
-    pub fn forget_all(&mut self) {
+    /// Forgets how all fared but those of `kept`.
+    pub fn forget_all_but(&mut self, kept: &[Source]) {
         for source in self.names() {
-            self.forget(&source);
+            if !kept.contains(&source) {
+                self.forget(&source);
+            }
         }
     }
 
@@ -129,7 +131,20 @@ impl States {
     }
 }
 
-/// Every source of a configuration whose help desk can tell so much.
+/// Every source of a configuration: those read with every refresh, then those read beside it.
+pub fn all(config: &Config, capabilities: Capabilities) -> Vec<Source> {
+    let mut all = sources(config, capabilities);
+    all.extend(beside(config));
+    all
+}
+
+/// The sources that are read beside the refreshes: one for each background task.
+fn beside(config: &Config) -> Vec<Source> {
+    let reasons = config.reasons.iter().map(|_| Source::Reasons);
+    reasons.collect()
+}
+
+/// Every source that is read with every refresh, of a configuration whose help desk can tell so much.
 pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     let mut sources = vec![Source::Tickets];
     if capabilities.days {
@@ -139,11 +154,8 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     if capabilities.ratings {
         sources.push(Source::Happiness);
     }
-    if capabilities.help_center {
+    if config.help_center().is_some() {
         sources.push(Source::HelpCenter);
-    }
-    if capabilities.reasons && config.reasons.is_some() {
-        sources.push(Source::Reasons);
     }
     let populations = config.populations.iter();
     sources.extend(populations.map(|population| Source::Population(population.name.clone())));

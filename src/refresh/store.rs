@@ -1,21 +1,24 @@
 //! The last good values: each is kept until `max_age` after it was read, then it is unknown.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{
-    gathered::{Gathered, Pair},
-    reasons::{LastReasons, ReasonsRead},
-};
+use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
         Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, HelpCenter, NoCreated,
         OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
     },
-    snapshot::{Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState},
+    snapshot::{
+        Finding, Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
+    },
 };
 
 /// A value, and when it was read.
@@ -56,11 +59,12 @@ pub struct Store {
     open: HashMap<usize, Kept<OpenTickets>>,
     /// Visits of the help centre by window.
     help_center: HashMap<usize, Kept<HelpCenter>>,
-    reasons: LastReasons,
     dispersion: HashMap<usize, Kept<f64>>,
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Rate>>,
     rises: HashMap<Place, Kept<Rise>>,
+    /// What was read beside the refreshes, and for how long it may be shown.
+    found: BTreeMap<Source, (Kept<Arc<Finding>>, Duration)>,
 }
 
 impl Store {
@@ -218,9 +222,26 @@ impl Store {
         }
     }
 
-    /// Takes over a reading of the contact reasons that began at `read_at`.
-    pub fn take_reasons(&mut self, read: &ReasonsRead, read_at: Instant) {
-        self.reasons.take(read, read_at);
+    /// Takes over what was read of `source` beside the refreshes, and keeps it for `max_age` after its
+    /// reading began.
+    pub fn take_finding(
+        &mut self,
+        source: Source,
+        finding: Finding,
+        read_at: Instant,
+        max_age: Duration,
+    ) {
+        let value = Arc::new(finding);
+        self.found
+            .insert(source, (Kept { value, read_at }, max_age));
+    }
+
+    /// Forgets everything but what was read beside the refreshes.
+    pub fn forget_all_but_found(&mut self) {
+        *self = Self {
+            found: std::mem::take(&mut self.found),
+            ..Self::default()
+        };
     }
 
     /// Forgets what only daily counts tell, once it is clear that there are none.
@@ -248,7 +269,6 @@ impl Store {
             Source::OpenTickets => self.open.clear(),
             Source::Happiness => self.forget_ratings(),
             Source::HelpCenter => self.help_center.clear(),
-            Source::Reasons => self.reasons = LastReasons::default(),
             Source::Population(name) => {
                 let is_it = |index: usize| {
                     let population = config.populations.get(index);
@@ -258,13 +278,16 @@ impl Store {
                 self.rates.retain(|((_, index, _), _), _| !is_it(*index));
                 self.rises.retain(|(_, index, _), _| !is_it(*index));
             }
+            Source::Reasons | Source::Visibility | Source::History | Source::Forecast => {
+                self.found.remove(source);
+            }
         }
     }
 
     /// Drops every value that is older than `max_age`, and returns when the next one will be.
     pub fn expire(&mut self, now: Instant, max_age: Duration) -> Option<Instant> {
         let mut next = None;
-        let mut keep = |read_at: Instant| {
+        let mut keep_for = |read_at: Instant, max_age: Duration| {
             let expires = read_at + max_age;
             let keep = now < expires;
             if keep {
@@ -272,6 +295,9 @@ impl Store {
             }
             keep
         };
+        self.found
+            .retain(|_, (kept, max_age)| keep_for(kept.read_at, *max_age));
+        let mut keep = |read_at: Instant| keep_for(read_at, max_age);
         self.counts.retain(|_, kept| keep(kept.read_at));
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
@@ -341,11 +367,15 @@ impl Store {
             segments: segments.collect(),
             populations: populations.collect(),
             rates: self.rates(config),
-            reasons: self.reasons.values(config.populations.len()),
             help_center: (0..windows)
                 .map(|window| self.help_center.get(&window).map(|kept| kept.value))
                 .collect(),
             sources,
+            found: self
+                .found
+                .values()
+                .map(|(kept, _)| Arc::clone(&kept.value))
+                .collect(),
         }
     }
 

@@ -9,10 +9,6 @@ pub struct Capabilities {
     pub days: bool,
     /// Ratings: whether the source `happiness` exists.
     pub ratings: bool,
-    /// Visits of a help centre: whether the source `help_center` exists.
-    pub help_center: bool,
-    /// Contact reasons: whether the source `reasons` can exist.
-    pub reasons: bool,
 }
 
 /// What a refresh costs a ticket source.

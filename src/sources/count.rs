@@ -184,7 +184,7 @@ impl Populations {
                 let visitors = visits.map(|visits| visits.visitors as f64);
                 (
                     "the help centre".to_owned(),
-                    visitors.map_err(Failure::from),
+                    visitors.map_err(|error| Failure::HelpScout(Box::new(error))),
                 )
             }
         };
@@ -287,7 +287,7 @@ pub enum Failure {
     Fetch(#[from] FetchError),
     /// Help Scout did not answer, or not with the number.
     #[error(transparent)]
-    HelpScout(#[from] helpscout::Error),
+    HelpScout(Box<helpscout::Error>),
 }
 
 impl Failure {

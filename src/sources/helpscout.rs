@@ -102,9 +102,7 @@ impl HelpScout {
             tags: Directory::tags(),
             seen: Seen::default(),
             sites: config
-                .helpscout
-                .help_center
-                .as_ref()
+                .help_center()
                 .map_or_else(Vec::new, |help_center| help_center.sites.clone()),
             visits: Visits::default(),
         }

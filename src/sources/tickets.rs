@@ -14,8 +14,8 @@ use super::{
 use crate::{
     config::{Config, Reasons, Segment},
     domain::{
-        ContactReasons, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings,
-        SourceFailure,
+        ContactReason, ContactReasons, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets,
+        Ratings, ReasonCounts, SourceFailure,
     },
 };
 
@@ -117,19 +117,34 @@ impl TicketSource {
         }
     }
 
-    /// Tickets created with each of the `wanted` contact reasons in a window and in the equal one
-    /// before it; `None` where the source has no reasons. Asks politely, one question after the other,
-    /// and nothing past `deadline`. Fails as a whole only where it is not known which reasons there
-    /// are.
+    /// The `wanted` contact reasons that there are now; `None` where the source has none. A source that
+    /// counts them all at once has counted them, in a window and in the equal one before it; of others
+    /// each [is asked for](Self::reason). One call or query; nothing is waited for past `deadline`.
+    ///
+    /// A reason that does not exist is a failure beside the others.
     pub async fn reasons(
         &self,
         wanted: &Reasons,
-        current: Interval,
-        previous: Interval,
+        _current: Interval,
+        _previous: Interval,
         deadline: Instant,
     ) -> Option<Result<ContactReasons, SourceFailure>> {
         match self {
-            Self::HelpScout(desk) => Some(desk.reasons(wanted, current, previous, deadline).await),
+            Self::HelpScout(desk) => Some(desk.reasons(wanted, deadline).await),
+        }
+    }
+
+    /// Tickets created with one contact reason, as [`Self::reasons`] gave it, in a window and in the
+    /// equal one before it. Nothing is waited for past `deadline`.
+    pub async fn reason(
+        &self,
+        reason: &ContactReason,
+        current: Interval,
+        previous: Interval,
+        deadline: Instant,
+    ) -> Result<ReasonCounts, SourceFailure> {
+        match self {
+            Self::HelpScout(desk) => desk.reason(reason, current, previous, deadline).await,
         }
     }
 

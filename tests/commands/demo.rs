@@ -39,7 +39,14 @@ async fn every_scenario_shows_every_family() {
         (scenario, Exporter::start(&["demo", &flag, web_config], &[]))
     });
     for (scenario, mut demo) in demos {
-        let page = demo.ready().await;
+        demo.ready().await;
+        // Contact reasons are read after the first refresh.
+        let page = demo
+            .metrics_when("contact reasons", |page| {
+                page.contains("contact_reason_rate_ratio{")
+                    && page.contains("contact_source_up{source=\"reasons\"} 1")
+            })
+            .await;
         let shown: BTreeSet<&str> = page
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -58,7 +65,7 @@ async fn every_scenario_shows_every_family() {
             .lines()
             .filter(|line| line.starts_with("contact_source_up{"));
         assert!(
-            source_up.clone().count() == 6 && source_up.clone().all(|line| line.ends_with(" 1"))
+            source_up.clone().count() == 8 && source_up.clone().all(|line| line.ends_with(" 1"))
         );
         let p_value = |population: &str, window: &str| {
             let labels = format!(

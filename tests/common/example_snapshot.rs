@@ -11,8 +11,8 @@ use contact_rate_exporter::{
         Source, Tickets, Window,
     },
     snapshot::{
-        FailureTotals, Frame, PopulationFrame, PopulationValues, RateValues, ReasonValues,
-        SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Finding, Frame, PopulationFrame, PopulationValues, RateValues, ReasonValues,
+        ReasonsFound, SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
 use jiff::Timestamp;
@@ -50,7 +50,6 @@ pub fn frame() -> Arc<Frame> {
             tickets: Tickets::Created,
             at_most: 0.05,
         }],
-        reasons_window: Some(1),
     })
 }
 
@@ -66,8 +65,8 @@ pub fn empty() -> Snapshot {
         ],
         rates: Vec::new(),
         help_center: vec![None; frame.windows.len()],
-        reasons: Vec::new(),
         sources: sources().into_iter().map(SourceState::unread).collect(),
+        found: Vec::new(),
         frame,
     }
 }
@@ -150,7 +149,10 @@ pub fn full() -> Snapshot {
                 articles_per_visit: Some(1.4375),
             }),
         ],
-        reasons: reasons(),
+        found: vec![Arc::new(Finding::Reasons(ReasonsFound {
+            window: frame().windows[1].clone(),
+            reasons: reasons(),
+        }))],
         sources: states(end),
         frame: frame(),
     }

@@ -16,6 +16,7 @@ mod output;
 mod reasons;
 mod reload;
 mod secrets;
+mod self_service;
 mod start;
 mod stop;
 mod storms;

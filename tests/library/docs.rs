@@ -158,7 +158,13 @@ fn no_population_can_take_a_metrics_name() {
 async fn the_page_is_that_of_the_catalogue() {
     let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
     let exporter = exporter::Exporter::start(&["demo", web_config], &[]);
-    let page = exporter.ready().await;
+    exporter.ready().await;
+    // Contact reasons are read after the first refresh.
+    let page = exporter
+        .metrics_when("contact reasons", |page| {
+            page.contains("contact_reason_rate_ratio{")
+        })
+        .await;
     let mut shown = BTreeSet::new();
     for line in page.lines() {
         let Some((name, help)) = line

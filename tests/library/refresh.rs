@@ -8,6 +8,7 @@ mod help_center;
 mod logs;
 mod page;
 mod plans;
+mod reasons;
 mod reloads;
 mod shapes;
 mod successors;

@@ -44,7 +44,7 @@ impl Desk {
             client: Arc::new(HelpScout::new(config, telemetry)?),
             plan: Plan::new(config.helpscout.counts_from),
             happiness: config.helpscout.happiness,
-            help_center: config.helpscout.help_center.is_some(),
+            help_center: config.help_center().is_some(),
         })
     }
 
@@ -62,7 +62,7 @@ impl Desk {
             },
             client: Arc::new(client),
             happiness: config.helpscout.happiness,
-            help_center: config.helpscout.help_center.is_some(),
+            help_center: config.help_center().is_some(),
         })
     }
 
@@ -83,7 +83,7 @@ impl Desk {
 
     /// What it can tell, as far as is known by now.
     pub fn capabilities(&self) -> Capabilities {
-        capabilities(self.plan.has_reports(), self)
+        capabilities(self.plan.has_reports(), self.happiness)
     }
 
     /// Asks for one refresh: nothing is sent, waited or retried past `deadline`; until `patience`
@@ -120,13 +120,11 @@ impl Desk {
     }
 }
 
-const fn capabilities(reports: bool, desk: &Desk) -> Capabilities {
+const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
     Capabilities {
         all_counts: reports,
         days: reports,
-        ratings: reports && desk.happiness,
-        help_center: desk.help_center,
-        reasons: true,
+        ratings: reports && happiness,
     }
 }
 
@@ -157,7 +155,7 @@ impl Drop for Presume<'_> {
 impl Questions<'_> {
     /// What can be told, as far as this refresh knows by now.
     pub fn capabilities(&self) -> Capabilities {
-        capabilities(!self.finding.is_without_reports(), self.desk)
+        capabilities(!self.finding.is_without_reports(), self.desk.happiness)
     }
 
     /// Counts of a segment in two equal adjacent intervals.

@@ -85,7 +85,7 @@ impl Reader<'_> {
 /// Calls of one refresh: one per window and, where visitors are a population, one per interval that
 /// a window is compared with.
 pub(super) fn visits_per_refresh(config: &Config, with_baselines: bool) -> usize {
-    if config.helpscout.help_center.is_none() {
+    if config.help_center().is_none() {
         return 0;
     }
     let mut populations = config.populations.iter();

@@ -17,50 +17,57 @@ use crate::{
     config::{ReasonChoice, Reasons},
     domain::{
         ContactReason, ContactReasons, Interval, MOST_REASONS, Reason, ReasonCounts, SourceFailure,
-        reason_names,
     },
 };
 
 impl Desk {
-    /// Tickets created with each of the `wanted` reasons in a window and in the equal one before it,
-    /// one call after the other, none sent or waited for past `deadline`.
-    ///
-    /// Fails as a whole only where the list of tags could not be read. A tag that does not exist, or
-    /// whose tickets could not be counted, is a failure beside the others; once the help desk itself
-    /// is at fault the rest is not asked for.
+    /// The `wanted` reasons that there are now, none of them counted; beside them why some are unknown.
+    /// Nothing is sent or waited for past `deadline`.
     pub async fn reasons(
         &self,
         wanted: &Reasons,
-        current: Interval,
-        previous: Interval,
         deadline: Instant,
     ) -> Result<ContactReasons, SourceFailure> {
         let reader = self.client().until(deadline);
         let tags = reader.tags().await.map_err(|error| failure(&error))?;
         let (tags, unknown) = choose(&wanted.choice, &tags).map_err(|error| failure(&error))?;
-        let keys: Vec<String> = tags.iter().map(|tag| tag.id.to_string()).collect();
-        let keyed = keys.iter().zip(&tags);
-        let names = reason_names(keyed.map(|(key, tag)| (key.as_str(), tag.name.as_str())));
-        let mut failures: Vec<SourceFailure> = unknown.iter().map(failure).collect();
-        let mut goes_on = true;
-        let mut reasons = Vec::with_capacity(tags.len());
-        for ((key, name), tag) in keys.into_iter().zip(names).zip(tags) {
-            let mut counts = None;
-            if goes_on {
-                let by_search = self.without_reports();
-                match reader.reason(tag, current, previous, by_search).await {
-                    Ok(read) => counts = Some(read),
-                    Err(error) => {
-                        goes_on = concerns_the_tag(&error);
-                        let mut failure = failure(&error);
-                        failure.text = format!("reason `{name}`: {}", failure.text);
-                        failures.push(failure);
-                    }
-                }
-            }
-            reasons.push(ContactReason { key, name, counts });
-        }
-        Ok(ContactReasons { reasons, failures })
+        let reasons = tags.into_iter().map(|tag| ContactReason {
+            key: tag.id.to_string(),
+            name: tag.name,
+            counts: None,
+        });
+        Ok(ContactReasons {
+            reasons: reasons.collect(),
+            failures: unknown.iter().map(failure).collect(),
+        })
+    }
+
+    /// Tickets created with a reason, as [`Desk::reasons`] gave it, in a window and in the equal one
+    /// before it: one call, or six by search. Nothing is sent or waited for past `deadline`.
+    pub async fn reason(
+        &self,
+        reason: &ContactReason,
+        current: Interval,
+        previous: Interval,
+        deadline: Instant,
+    ) -> Result<ReasonCounts, SourceFailure> {
+        let Ok(id) = reason.key.parse() else {
+            return Err(SourceFailure {
+                reason: Reason::Query,
+                segments: Vec::new(),
+                text: format!("`{}` is the id of no tag", reason.key),
+            });
+        };
+        let name = reason.name.clone();
+        let tag = Entry { id, name };
+        let reader = self.client().until(deadline);
+        let by_search = self.without_reports();
+        let counts = reader.reason(tag, current, previous, by_search).await;
+        counts.map_err(|error| {
+            let mut failure = failure(&error);
+            failure.text = format!("contact reason `{}`: {}", reason.name, failure.text);
+            failure
+        })
     }
 
     /// Most calls of one reading of the contact reasons, when everything is answered as recorded: a
@@ -162,15 +169,6 @@ fn choose(choice: &ReasonChoice, tags: &[CountedTag]) -> Result<(Vec<Entry>, Vec
             }
             Ok((chosen, unknown))
         }
-    }
-}
-
-/// Whether the next tag may well be answered.
-fn concerns_the_tag(error: &Error) -> bool {
-    match error {
-        Error::Status { status, .. } => *status < 500,
-        Error::NotUnderstood { .. } | Error::NotListable { .. } => true,
-        _ => error.reason() == Reason::TooLarge,
     }
 }
 

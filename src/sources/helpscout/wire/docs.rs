@@ -115,17 +115,17 @@ mod tests {
 
     #[test]
     fn the_unit_is_read_off_the_sum() {
-        let shares = |parts: [f64; 2]| super::shares(parts.map(|part| Some(Number(part))));
-        assert_eq!(shares([60.0, 40.0]), Some([Some(0.6), Some(0.4)]));
-        assert_eq!(shares([0.6, 0.4]), Some([Some(0.6), Some(0.4)]));
-        assert_eq!(shares([100.2, 0.0]), Some([Some(1.0), Some(0.0)]));
-        assert_eq!(shares([0.0, 0.0]), Some([None, None]));
-        assert_eq!(shares([0.3, 0.2]), Some([None, None]), "either unit");
-        assert_eq!(shares([80.0, 40.0]), None);
+        let both = |parts: [f64; 2]| shares(parts.map(|part| Some(Number(part))));
+        assert_eq!(both([60.0, 40.0]), Some([Some(0.6), Some(0.4)]));
+        assert_eq!(both([0.6, 0.4]), Some([Some(0.6), Some(0.4)]));
+        assert_eq!(both([100.2, 0.0]), Some([Some(1.0), Some(0.0)]));
+        assert_eq!(both([0.0, 0.0]), Some([None, None]));
+        assert_eq!(both([0.3, 0.2]), Some([None, None]), "either unit");
+        assert_eq!(both([80.0, 40.0]), None);
         let one = [None, Some(Number(1.0))];
-        assert_eq!(super::shares(one), Some([None, None]), "1 % or all of it");
+        assert_eq!(shares(one), Some([None, None]), "1 % or all of it");
         let one = [None, Some(Number(50.0))];
-        assert_eq!(super::shares(one), Some([None, Some(0.5)]));
+        assert_eq!(shares(one), Some([None, Some(0.5)]));
     }
 
     #[test]

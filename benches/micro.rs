@@ -14,7 +14,7 @@ use contact_rate_exporter::{
         Segment,
     },
     domain::{ContactCounts, Contacts, DAYS, DailyCounts, OpenCount, Ratings, Window},
-    exposition::{Encoding, Exposition, Format, Own},
+    exposition::{Encoding, Exposition, Format, SelfMetrics},
     refresh::{Gathered, Store, frame, sources},
     snapshot::{Snapshot, SourceState},
     sources::capabilities::Capabilities,
@@ -49,7 +49,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             .iter()
             .map(|name| Window::parse(name).unwrap())
             .collect(),
-        helpscout: HelpScout {
+        desk: contact_rate_exporter::config::Desk::HelpScout(Box::new(HelpScout {
             app_id: String::new(),
             app_secret: Secret::new(""),
             base_url: "http://localhost:1".parse().unwrap(),
@@ -57,7 +57,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             requests_per_minute: None,
             happiness: true,
             help_center: None,
-        },
+        })),
         segments: (0..segments)
             .map(|number| match number {
                 0 => Segment::all(),
@@ -145,6 +145,7 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
     let capabilities = Capabilities {
         all_counts: true,
         days: true,
+        open: true,
         ratings: true,
     };
     let states = sources(config, capabilities)
@@ -166,8 +167,8 @@ fn compute(config: &Config, gathered: &Gathered) -> Snapshot {
 /// As the running program has it.
 fn exposition(snapshot: Arc<Snapshot>) -> Exposition {
     let registry = Registry::new();
-    let own = Own::register(&registry).unwrap();
-    own.show(&snapshot.sources);
+    let self_metrics = SelfMetrics::register(&registry).unwrap();
+    self_metrics.show(&snapshot.sources);
     Telemetry::new().unwrap().register(&registry).unwrap();
     Exposition::new(registry, snapshot)
 }

@@ -21,12 +21,12 @@ use tracing::{info, warn};
 
 use crate::{
     config::{self, Config},
-    exposition::{Exposition, Own},
+    exposition::{Exposition, SelfMetrics},
     refresh::{self, Outlets, Refresher, Sources},
     signals::Requests,
     sources::count::{self, Populations},
-    sources::helpscout::{self, Telemetry},
-    sources::tickets::TicketSource,
+    sources::helpscout::Telemetry,
+    sources::tickets::{self, TicketSource},
     web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
 
@@ -47,9 +47,9 @@ pub enum Error {
     /// The web config cannot be used.
     #[error(transparent)]
     WebConfig(#[from] web::Error),
-    /// The Help Scout client cannot be built from the config.
-    #[error("cannot prepare the Help Scout client")]
-    HelpScout(#[source] helpscout::Error),
+    /// What asks the help desk cannot be built from the config.
+    #[error(transparent)]
+    Tickets(#[from] tickets::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Population(#[source] count::Error),
@@ -136,7 +136,7 @@ pub struct App {
     source: ConfigSource,
     web: WebOptions,
     web_config: Arc<WebConfig>,
-    own: Own,
+    self_metrics: SelfMetrics,
     telemetry: Telemetry,
     exposition: Arc<Exposition>,
     config: Arc<Config>,
@@ -155,24 +155,24 @@ impl App {
         let config = Arc::new(config);
         let web_config = Arc::new(web_config);
         let registry = Registry::new();
-        let own = Own::register(&registry)?;
+        let self_metrics = SelfMetrics::register(&registry)?;
         let telemetry = Telemetry::new()?;
         telemetry.register(&registry)?;
         let sources = sources(&config, &telemetry, None)?;
         let first = Arc::new(refresh::unread(&config, sources.tickets.capabilities()));
         let exposition = Arc::new(Exposition::new(registry, first));
-        let outlets = Arc::new(outlets(&exposition, &own));
+        let outlets = Arc::new(outlets(&exposition, &self_metrics));
         let mut refresher = Refresher::new(Arc::clone(&config), sources, outlets);
         refresher.publish();
-        own.config_loaded(config.definition_hash(), Timestamp::now());
+        self_metrics.config_loaded(config.definition_hash(), Timestamp::now());
         if web_config.is_configured() {
-            own.web_config_loaded(true);
+            self_metrics.web_config_loaded(true);
         }
         Ok(Self {
             source,
             web,
             web_config,
-            own,
+            self_metrics,
             telemetry,
             exposition,
             config,
@@ -205,7 +205,7 @@ impl App {
         let definition = self.config.definition_hash();
         warn_of_pace(&self.config, self.refresher.sources());
         let mut refreshing = Refreshing::start(self.refresher, definition, ready);
-        let told = self.own.clone();
+        let told = self.self_metrics.clone();
         let following = Arc::clone(&self.web_config)
             .follow(move |outcome| told.web_config_loaded(outcome.is_ok()));
         let mut following = pin!(following);
@@ -213,7 +213,7 @@ impl App {
         let mut reading = Reading::new(self.source);
         let reloader = Reloader {
             web_config: self.web_config,
-            own: self.own,
+            self_metrics: self.self_metrics,
             telemetry: self.telemetry,
         };
         supervisor::ready();
@@ -269,10 +269,10 @@ pub fn sources(
     predecessor: Option<&TicketSource>,
 ) -> Result<Sources, Error> {
     let tickets = match predecessor {
-        Some(predecessor) => predecessor.succeed(config),
+        Some(predecessor) => predecessor.succeed(config, telemetry),
         None => TicketSource::new(config, telemetry),
     };
-    let tickets = tickets.map_err(Error::HelpScout)?;
+    let tickets = tickets.map_err(Error::Tickets)?;
     let populations = Populations::new(config).map_err(Error::Population)?;
     Ok(Sources {
         populations: tickets.counting_visitors(populations),
@@ -280,12 +280,12 @@ pub fn sources(
     })
 }
 
-fn outlets(exposition: &Arc<Exposition>, own: &Own) -> Outlets {
+fn outlets(exposition: &Arc<Exposition>, self_metrics: &SelfMetrics) -> Outlets {
     let exposition = Arc::clone(exposition);
-    let own = own.clone();
+    let self_metrics = self_metrics.clone();
     Outlets {
         publish: Box::new(move |snapshot| {
-            own.show(&snapshot.sources);
+            self_metrics.show(&snapshot.sources);
             exposition.publish(snapshot);
         }),
         now: Timestamp::now,
@@ -302,7 +302,7 @@ fn warn_of_pace(config: &Config, sources: &Sources) {
 /// ceiling of calls in any minute, allows in one interval.
 pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
     let budget = tickets.budget(config);
-    let (calls, pace) = (budget.calls_per_refresh, budget.per_minute);
+    let (calls, pace) = (budget.calls_per_refresh, budget.per_minute?);
     let interval = config.interval.as_secs_f64();
     let allowed = f64::from(pace) * interval / 60.0;
     if calls as f64 > allowed {

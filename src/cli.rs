@@ -4,13 +4,14 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::{Timestamp, tz::TimeZone};
 use url::Url;
 
 use crate::{
     commands::backfill::{Means, Step, parse_instant, parse_label, parse_step},
     commands::report::{Format, Month, time_zone},
-    demo::Scenario,
+    demo::{HelpDesk, Scenario},
     web::{Paths, external_url, route_prefix, telemetry_path},
 };
 
@@ -141,6 +142,27 @@ pub enum Command {
     /// Write past windows to an OpenMetrics file for `promtool tsdb create-blocks-from openmetrics`: the
     /// same series as on the metrics page, at every step (see docs/history.md).
     Backfill(BackfillFlags),
+    /// Ask a running exporter on this machine whether it serves, at the first --web.listen-address, over
+    /// HTTP or HTTPS, whichever it serves. Exits with 1 if it does not. For containers without a shell.
+    Healthy,
+    /// Write what an installation needs that is made from the flags.
+    #[command(hide = true, subcommand)]
+    Generate(Generate),
+}
+
+/// What is made from the flags.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Generate {
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Write one man page per command.
+    Man {
+        /// An existing folder to write to.
+        folder: PathBuf,
+    },
 }
 
 /// Flags of `backfill`.
@@ -178,6 +200,9 @@ pub struct BackfillFlags {
 /// Flags of `demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoFlags {
+    /// Where tickets are counted.
+    #[arg(long, value_name = "NAME", default_value = "helpscout")]
+    pub helpdesk: HelpDesk,
     /// The story that the data tell.
     #[arg(long, value_name = "NAME", default_value = "incident")]
     pub scenario: Scenario,

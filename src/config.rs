@@ -17,7 +17,9 @@ mod query;
 mod reasons;
 mod secret;
 mod sections;
+mod segments;
 mod text;
+mod tickets;
 
 use std::{
     fmt,
@@ -39,8 +41,13 @@ pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
 pub use reasons::{ReasonChoice, Reasons};
 pub use secret::{Secret, SecretError};
-pub use sections::{MAX_SEGMENTS, MAX_WINDOWS, is_loopback, time_zone};
+pub use sections::{MAX_WINDOWS, is_loopback, time_zone};
+pub use segments::MAX_SEGMENTS;
 pub use text::ConfigText;
+pub use tickets::{
+    Desk, DeskKind, HttpDesk, SqlDesk,
+    sql::{Question as SqlQuestion, Schema},
+};
 
 /// Largest config file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -133,15 +140,16 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     let times = sections::times(decoder, &mut root);
     let time_zone = sections::zone_of_days(decoder, &mut root);
     let windows = sections::windows(decoder, &mut root);
-    let helpscout = sections::helpscout(decoder, &mut root);
-    let segments = sections::segments(decoder, &mut root);
     let databases = databases::databases(decoder, &mut root);
-    let has_help_center = helpscout
-        .as_ref()
-        .is_none_or(|helpscout| helpscout.help_center.is_some());
+    let (desk, desk_kind) = tickets::desk(decoder, &mut root, &databases);
+    let segments::Segments { segments, places } = segments::segments(decoder, &mut root, desk_kind);
+    if let Some(Desk::Sql(desk)) = &desk {
+        tickets::sql::fit_segments(decoder, desk, &segments, &places);
+    }
+    let help_center = tickets::counts_visitors(desk.as_ref(), desk_kind);
     let (populations, faulty) =
-        populations::populations(decoder, &mut root, &databases, has_help_center);
-    let reasons = reasons::reasons(decoder, &mut root, &windows, times.interval);
+        populations::populations(decoder, &mut root, &databases, help_center);
+    let reasons = reasons::reasons(decoder, &mut root, &windows, times.interval, desk_kind);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     decoder.finish(root);
     Some(Config {
@@ -150,7 +158,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         max_age: times.max_age,
         time_zone,
         windows,
-        helpscout: helpscout?,
+        desk: desk?,
         segments,
         databases: databases.usable,
         populations,
@@ -172,11 +180,11 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Trailing windows, at least one, no two equal.
     pub windows: Vec<Window>,
-    /// The help desk.
-    pub helpscout: HelpScout,
+    /// Where tickets are counted.
+    pub desk: Desk,
     /// Named filters over tickets; `all`, without a filter, comes first.
     pub segments: Vec<Segment>,
-    /// SQL databases that populations name.
+    /// SQL databases that populations and `tickets` name.
     pub databases: Vec<Database>,
     /// Counts of those who could have made contact.
     pub populations: Vec<Population>,
@@ -187,6 +195,41 @@ pub struct Config {
 }
 
 impl Config {
+    /// The Help Scout account, where tickets are counted there.
+    pub fn helpscout(&self) -> Option<&HelpScout> {
+        match &self.desk {
+            Desk::HelpScout(helpscout) => Some(helpscout),
+            Desk::Sql(_) | Desk::Http(_) => None,
+        }
+    }
+
+    /// Whether the desk tells resolved tickets. Where it does not, that nothing was closed must not
+    /// make a count of its own now and then.
+    pub fn tells_resolved(&self) -> bool {
+        match &self.desk {
+            Desk::HelpScout(_) => true,
+            Desk::Sql(desk) => desk.answers(SqlQuestion::Resolved),
+            Desk::Http(_) => false,
+        }
+    }
+
+    /// Whether ratings are asked for.
+    pub fn asks_for_ratings(&self) -> bool {
+        match &self.desk {
+            Desk::HelpScout(helpscout) => helpscout.happiness,
+            Desk::Sql(desk) => desk.answers(SqlQuestion::Ratings),
+            Desk::Http(_) => false,
+        }
+    }
+
+    /// The Help Scout account, to change it.
+    pub fn helpscout_mut(&mut self) -> Option<&mut HelpScout> {
+        match &mut self.desk {
+            Desk::HelpScout(helpscout) => Some(helpscout),
+            Desk::Sql(_) | Desk::Http(_) => None,
+        }
+    }
+
     /// A number that changes with what is counted (windows, segments, populations and their
     /// queries, `counts_from`), not with intervals, secrets or addresses. Exact in an `f64`.
     pub fn definition_hash(&self) -> u64 {
@@ -194,8 +237,8 @@ impl Config {
     }
 
     /// The help centre whose visits are counted, if any is.
-    pub const fn help_center(&self) -> Option<&HelpCenterSites> {
-        self.helpscout.help_center.as_ref()
+    pub fn help_center(&self) -> Option<&HelpCenterSites> {
+        self.helpscout()?.help_center.as_ref()
     }
 
     /// A number that changes with what is counted and with where anything of it is read, without
@@ -254,7 +297,8 @@ pub enum CountsFrom {
     Search,
 }
 
-/// A named filter over tickets. Several values of one kind mean any of them.
+/// A named filter over tickets, in the words of the desk that counts them. Several values of one kind
+/// mean any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The label value.
@@ -265,6 +309,8 @@ pub struct Segment {
     pub tags: Vec<Reference>,
     /// Channels; empty: every one.
     pub channels: Vec<Channel>,
+    /// What replaces `{segment}`: `where`, a condition of SQL, or `query`, a text for an endpoint.
+    pub condition: Option<ConfigText>,
 }
 
 impl Segment {
@@ -278,7 +324,16 @@ impl Segment {
             mailboxes: Vec::new(),
             tags: Vec::new(),
             channels: Vec::new(),
+            condition: None,
         }
+    }
+
+    /// Whether it filters by nothing, so that it counts the same as `all`.
+    pub fn has_no_filter(&self) -> bool {
+        self.mailboxes.is_empty()
+            && self.tags.is_empty()
+            && self.channels.is_empty()
+            && self.condition.is_none()
     }
 }
 

@@ -1,5 +1,5 @@
 //! The demo: an invented French public service, whose help desk answers as Help Scout does and
-//! whose users and dossiers lie in a SQLite file.
+//! whose users and dossiers lie in a SQLite file. With `--helpdesk=sql` its tickets lie there too.
 //!
 //! [`story`] is the truth and everything else is drawn from it: [`simulator`] answers from it over
 //! HTTP, [`database`] writes it to a file. Nothing here knows the exporter's Help Scout client:
@@ -8,6 +8,7 @@
 pub mod database;
 pub mod simulator;
 pub mod story;
+mod tables;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
@@ -26,6 +27,27 @@ pub use story::{DEFAULT_SEED, Scenario};
 
 /// The config of the demo; `docs/configuration.md` explains its keys.
 const CONFIG: &str = include_str!("demo/contact-rate.yml");
+/// The same where tickets are counted in the database.
+const CONFIG_SQL: &str = include_str!("demo/contact-rate-sql.yml");
+
+/// Where the demo's tickets are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum HelpDesk {
+    /// In a simulated Help Scout, over HTTP.
+    #[default]
+    Helpscout,
+    /// In tables of the database, by SQL.
+    Sql,
+}
+
+impl std::fmt::Display for HelpDesk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Helpscout => "helpscout",
+            Self::Sql => "sql",
+        })
+    }
+}
 
 /// The demo cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -48,31 +70,46 @@ pub enum Error {
 pub struct Demo {
     story: Arc<Story>,
     folder: TempDir,
-    listener: TcpListener,
+    /// Of the simulator; none where tickets are counted in the database.
+    listener: Option<TcpListener>,
     config: Config,
 }
 
 impl Demo {
     /// Writes the database and binds the simulator's port; nothing answers yet.
-    pub async fn prepare(scenario: Scenario, seed: u64, now: Timestamp) -> Result<Self, Error> {
+    pub async fn prepare(
+        help_desk: HelpDesk,
+        scenario: Scenario,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let story = Arc::new(Story::new(scenario, seed, now));
         let folder = tempfile::Builder::new()
             .prefix("contact-rate-demo-")
             .tempdir()
             .map_err(Error::Folder)?;
         let database = folder.path().join("demo.sqlite");
-        database::create(&database, &story).await?;
-        let listener = simulator::bind().await.map_err(Error::Listen)?;
-        let address = listener.local_addr().map_err(Error::Listen)?;
+        let (listener, address, text) = match help_desk {
+            HelpDesk::Helpscout => {
+                let listener = simulator::bind().await.map_err(Error::Listen)?;
+                let address = listener.local_addr().map_err(Error::Listen)?;
+                database::create(&database, &story).await?;
+                (Some(listener), Some(address), CONFIG)
+            }
+            HelpDesk::Sql => {
+                database::create_with_tickets(&database, &story).await?;
+                (None, None, CONFIG_SQL)
+            }
+        };
         let options = Options::default();
         let environment = |name: &str| match name {
-            "HELP_SCOUT" => Some(format!("http://{address}")),
+            "HELP_SCOUT" => address.map(|address| format!("http://{address}")),
             "APP_ID" => Some(options.app_id.clone()),
             "APP_SECRET" => Some(options.app_secret.expose().to_owned()),
             "DATABASE_URL" => Some(format!("sqlite://{}", database.display())),
             _ => None,
         };
-        let config = config::parse(CONFIG, Path::new("the demo's config"), &environment)?;
+        let config = config::parse(text, Path::new("the demo's config"), &environment)?;
         Ok(Self {
             story,
             folder,
@@ -97,30 +134,45 @@ impl Demo {
                 "since a release three weeks ago people contact support less often"
             }
         };
-        let simulator = self
-            .listener
-            .local_addr()
-            .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+        let file = self.folder.path().join("demo.sqlite").display().to_string();
+        let seconds = self.config.interval.as_secs();
+        let pretence = match &self.listener {
+            Some(listener) => {
+                let simulator = listener
+                    .local_addr()
+                    .map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+                format!(
+                    "\
+It pretends to be a French public service. A simulated Help Scout (http://{simulator}, this machine only)
+answers for its help desk, and a SQLite file ({file}) holds its users and dossiers. The
+exporter reads both over real HTTP and real SQL, every {seconds} s. No data leave this machine. Ctrl-C ends it.
+"
+                )
+            }
+            None => format!(
+                "\
+It pretends to be a French public service. A SQLite file ({file}) holds the tickets of its
+help desk, its users and dossiers. The exporter reads them by real SQL, every {seconds} s. No data leave this machine.
+Ctrl-C ends it.
+"
+            ),
+        };
         Introduction {
             story: format!("scenario {}: {story}", self.story.scenario()),
             landing: landing.to_owned(),
             metrics: metrics.to_owned(),
-            pretence: format!(
-                "\
-It pretends to be a French public service. A simulated Help Scout (http://{simulator}, this machine only)
-answers for its help desk, and a SQLite file ({}) holds its users and dossiers. The
-exporter reads both over real HTTP and real SQL, every {} s. No data leave this machine. Ctrl-C ends it.
-",
-                self.folder.path().join("demo.sqlite").display(),
-                self.config.interval.as_secs(),
-            ),
+            pretence,
         }
     }
 
-    /// Answers as Help Scout until `shutdown` comes.
+    /// Answers as Help Scout, where it is simulated, until `shutdown` comes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let simulator = Arc::new(Simulator::new(self.story, Options::default()));
-        simulator.run(self.listener, shutdown).await;
+        match self.listener {
+            Some(listener) => simulator.run(listener, shutdown).await,
+            // The file lives as long as this.
+            None => shutdown.await,
+        }
     }
 }
 

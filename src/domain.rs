@@ -5,6 +5,7 @@
 
 pub mod assessment;
 pub mod bounds;
+pub mod calendar;
 pub mod change;
 mod chi_squared;
 pub mod conclusions;
@@ -12,6 +13,7 @@ pub mod count;
 pub mod days;
 pub mod dispersion;
 pub mod duration;
+pub mod figure;
 pub mod help_center;
 pub mod rate;
 pub mod reasons;
@@ -21,6 +23,7 @@ pub mod window;
 
 pub use assessment::{Assessment, Evidence, assess};
 pub use bounds::{Bounds, bounds};
+pub use calendar::day_bounds;
 pub use change::{Change, change};
 pub use conclusions::{
     BaselineFrom, Conclusions, Exposed, NoCreated, Question, SegmentReading, WindowConclusions,
@@ -32,6 +35,7 @@ pub use days::{
 };
 pub use dispersion::dispersion;
 pub use duration::{DAY_SECONDS, parse_duration};
+pub use figure::Figure;
 pub use help_center::HelpCenter;
 pub use rate::rate;
 pub use reasons::{
@@ -39,4 +43,4 @@ pub use reasons::{
 };
 pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source, SourceFailure};
-pub use window::{Baseline, Interval, Window, cut_to_minute};
+pub use window::{Baseline, Interval, Window, cut_to_minute, stamp};

@@ -18,7 +18,7 @@
 //! | [`app`] | the composition root: build, run, reload, stop |
 //! | [`chain`] | an error and its causes on one line |
 //! | [`cli`] | the command line and its help |
-//! | [`commands`] | what runs once and tells: check, report, backfill |
+//! | [`commands`] | what runs once and tells: check, report, backfill, healthy, generate |
 //! | [`config`] | the validated configuration |
 //! | [`demo`] | a simulated Help Scout and database |
 //! | [`domain`] | what is known about contact rates; pure |

@@ -11,14 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use contact_rate_exporter::{
     app::{self, App, ConfigSource, WebOptions},
     chain::chain,
-    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, ReportFlags},
-    commands::backfill,
-    commands::check,
-    commands::report,
+    cli::{BackfillFlags, Cli, Command, DemoFlags, Flags, Generate, ReportFlags},
+    commands::{backfill, check, generate, healthy, report},
     config::{self, Config},
     demo::{self, Demo},
     log,
@@ -36,6 +34,10 @@ enum Failure {
     Backfill(#[from] backfill::Error),
     #[error("cannot run the demo")]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Generate(#[from] generate::Error),
+    #[error(transparent)]
+    Healthy(#[from] healthy::Error),
     #[error("a signal ended it before it was done")]
     Interrupted,
     #[error("cannot write to standard output")]
@@ -55,6 +57,8 @@ impl Failure {
             Self::Report(error) => error.is_usage(),
             Self::Backfill(error) => error.is_usage(),
             Self::Demo(_)
+            | Self::Generate(_)
+            | Self::Healthy(_)
             | Self::Interrupted
             | Self::Output(_)
             | Self::Runtime(_)
@@ -131,6 +135,8 @@ fn run(runtime: &Runtime, signals: Signals) -> Result<ExitCode, Failure> {
             Command::Backfill(backfill) => {
                 finished(Box::pin(fill_past(backfill, &flags)), &requests).await
             }
+            Command::Healthy => finished(Box::pin(ask_health(&flags)), &requests).await,
+            Command::Generate(what) => write_generated(&what),
         }
     })
 }
@@ -237,7 +243,12 @@ async fn run_demo(
     inherited: Option<Vec<TcpListener>>,
     requests: Requests,
 ) -> Result<ExitCode, Failure> {
-    let prepare = Demo::prepare(options.scenario, options.seed, Timestamp::now());
+    let prepare = Demo::prepare(
+        options.helpdesk,
+        options.scenario,
+        options.seed,
+        Timestamp::now(),
+    );
     let demo = tokio::select! {
         demo = prepare => demo?,
         // Stopped in good order, it takes its files away.
@@ -289,5 +300,22 @@ async fn fill_past(flags: BackfillFlags, general: &Flags) -> Result<ExitCode, Fa
     };
     let outcome = backfill::backfill(&config, &options, Timestamp::now()).await?;
     print_line(&outcome)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask_health(flags: &Flags) -> Result<ExitCode, Failure> {
+    let address = flags.listen_addresses.first().map_or("", String::as_str);
+    healthy::ask(address, &flags.paths().healthy()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_generated(what: &Generate) -> Result<ExitCode, Failure> {
+    match what {
+        Generate::Completions { shell } => {
+            let script = generate::completions(Cli::command(), *shell);
+            written(io::stdout().write_all(&script))?;
+        }
+        Generate::Man { folder } => generate::man_pages(Cli::command(), folder)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

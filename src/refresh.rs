@@ -212,6 +212,7 @@ impl Refresher {
     pub async fn close(self) {
         drop(self.background);
         for sources in self.retired.iter().chain([&self.sources]) {
+            sources.tickets.close().await;
             sources.populations.close().await;
         }
     }

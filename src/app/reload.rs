@@ -15,7 +15,7 @@ use super::{ConfigSource, Error, read, sources, supervisor, warn_of_pace};
 use crate::{
     chain::chain,
     config::Config,
-    exposition::Own,
+    exposition::SelfMetrics,
     refresh::{Refresher, Reload, Sources},
     sources::helpscout::Telemetry,
     web::{ReloadRequest, WebConfig},
@@ -149,7 +149,7 @@ impl Reading {
 /// Replaces the configuration while everything runs.
 pub struct Reloader {
     pub web_config: Arc<WebConfig>,
-    pub own: Own,
+    pub self_metrics: SelfMetrics,
     pub telemetry: Telemetry,
 }
 
@@ -181,7 +181,7 @@ impl Reloader {
             Ok(outcome) => outcome.map_err(|error| chain(&error)),
             Err(error) => Err(format!("reading the web config failed: {error}")),
         };
-        self.own.web_config_loaded(outcome.is_ok());
+        self.self_metrics.web_config_loaded(outcome.is_ok());
         if let Err(error) = &outcome {
             error!(
                 error,
@@ -209,7 +209,7 @@ impl Reloader {
             Err(error) => {
                 let text = chain(&error);
                 error!(error = text, "reload failed, the old config stays in force");
-                self.own.config_refused();
+                self.self_metrics.config_refused();
                 return Err(text);
             }
         };
@@ -229,7 +229,8 @@ impl Reloader {
         }
         refreshing.definition = definition;
         refreshing.sources = sources;
-        self.own.config_loaded(definition, Timestamp::now());
+        self.self_metrics
+            .config_loaded(definition, Timestamp::now());
         info!(counts_the_same, "config reloaded");
         Ok(())
     }

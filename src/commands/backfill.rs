@@ -22,16 +22,20 @@ mod work;
 use std::{
     fmt::{self, Write as _},
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     cache::Cache,
     desk::{Desk, known_mode},
     past::Past,
-    run::Run,
+    run::{Run, Unknown},
     samples::{Samples, WriteError, Written},
     schedule::{How, Mode, Schedule},
     span::Span,
@@ -39,12 +43,11 @@ use self::{
 };
 use super::output::Output;
 use crate::{
-    config::{Config, CountsFrom},
+    config::Config,
     domain::Window,
     exposition::catalogue,
     refresh,
-    sources::count::Populations,
-    sources::helpscout::{HelpScout, Telemetry},
+    sources::{count::Populations, tickets::TicketSource},
 };
 
 pub use self::{
@@ -106,18 +109,16 @@ pub async fn backfill(
     if let Some(name) = labels::twice(&options.labels) {
         return Err(Error::Label(name.to_owned()));
     }
-    let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let help_scout = HelpScout::for_history(config, telemetry).map_err(Error::Client)?;
-    let help_scout = Arc::new(help_scout);
+    let tickets = TicketSource::for_history(config)?;
     let populations = Populations::new(config).map_err(Error::Populations)?;
     let sources = Sources {
-        populations: populations.asking(&help_scout),
-        help_scout,
+        populations: tickets.counting_visitors(populations),
+        tickets,
     };
     let path = cache::path(options.cache_dir.as_deref(), &options.output);
     let outcome = if options.dry_run {
         let cache = Cache::look(&path, config).await?;
-        let outcome = foresee(config, options, span, &cache, &sources.help_scout).await;
+        let outcome = foresee(config, options, span, &cache, &sources.tickets).await;
         cache.close().await;
         outcome.map_err(Error::Cache)
     } else {
@@ -132,13 +133,14 @@ pub async fn backfill(
             ))
         })
     };
+    sources.tickets.close().await;
     sources.populations.close().await;
     outcome
 }
 
 /// Where everything is read.
 struct Sources {
-    help_scout: Arc<HelpScout>,
+    tickets: TicketSource,
     populations: Populations,
 }
 
@@ -150,14 +152,14 @@ async fn fill(
     cache: &Cache,
     sources: &Sources,
 ) -> Result<String, Error> {
-    let desk = Desk::new(config, cache, &sources.help_scout);
+    let desk = Desk::new(config, cache, &sources.tickets);
     let mode = desk.mode(&first_schedules(config, options, span)).await?;
     let schedule = schedule(config, options, span, mode);
-    let (work, _) = run::work(config, &schedule, cache).await?;
+    let (work, _) = run::work(config, &schedule, cache, &sources.tickets).await?;
     // What a run that was killed left behind is of its own span.
     cache.forget_samples().await?;
     let mut samples = Samples::new();
-    let done = Done::new(work);
+    let done = Done::new(sources.tickets.name(), work);
     let past = Past {
         config,
         frame: Arc::new(refresh::frame(config)),
@@ -165,6 +167,11 @@ async fn fill(
         cache,
         mistrusted: AtomicUsize::new(0),
     };
+    let unknown: Vec<Unknown> = config
+        .populations
+        .iter()
+        .map(|_| Unknown::default())
+        .collect();
     let run = Run {
         config,
         schedule: &schedule,
@@ -172,10 +179,11 @@ async fn fill(
         desk: &desk,
         populations: &sources.populations,
         done: &done,
+        unknown: &unknown,
     };
     tokio::select! {
         outcome = run.run(&past, &mut samples) => outcome?,
-        () = done.show(|| sources.help_scout.pace_per_minute()) => {}
+        () = done.show(|| sources.tickets.budget(config).per_minute) => {}
     }
     let unwritten = |source| Error::Output {
         path: options.output.clone(),
@@ -191,16 +199,27 @@ async fn fill(
         })?;
     output.finish().map_err(unwritten)?;
     cache.forget_samples().await?;
-    Ok(told(config, options, &past, written))
+    let mut text = told(config, options, &sources.tickets, &past, written);
+    for (population, unknown) in config.populations.iter().zip(&unknown) {
+        let count = unknown.intervals.load(Ordering::Relaxed);
+        if count > 0 {
+            let _ = writeln!(
+                text,
+                "left out: contact_{} and its contact rates over {count} intervals that it is not known of",
+                population.name
+            );
+        }
+    }
+    Ok(text)
 }
 
 fn schedule(config: &Config, options: &Options, span: Span, mode: Mode) -> Schedule {
     Schedule::new(config, span, mode, options.means == Means::Read)
 }
 
-/// By reports and by search: whose first interval is known tells how the account counts.
+/// With all counts and with created tickets only: whose first interval is known tells which.
 fn first_schedules(config: &Config, options: &Options, span: Span) -> [Schedule; 2] {
-    [Mode::RECORDED, Mode::Search].map(|mode| schedule(config, options, span, mode))
+    [Mode::RECORDED, Mode::CreatedOnly].map(|mode| schedule(config, options, span, mode))
 }
 
 /// Tells what a run would do.
@@ -209,29 +228,32 @@ async fn foresee(
     options: &Options,
     span: Span,
     cache: &Cache,
-    help_scout: &HelpScout,
+    source: &TicketSource,
 ) -> Result<Outcome, CacheError> {
-    let supposed = match config.helpscout.counts_from {
-        CountsFrom::Search => Mode::Search,
-        CountsFrom::Auto | CountsFrom::Reports => {
-            let known = known_mode(cache, &first_schedules(config, options, span)).await?;
-            known.unwrap_or(Mode::RECORDED)
-        }
+    let supposed = if source.capabilities().all_counts {
+        let known = known_mode(cache, &first_schedules(config, options, span)).await?;
+        known.unwrap_or(Mode::RECORDED)
+    } else {
+        Mode::CreatedOnly
     };
+    // Nobody asks it anything: this only takes along what is known.
+    let past = source.past(Instant::now());
+    past.recall(supposed != Mode::CreatedOnly);
     let schedule = schedule(config, options, span, supposed);
-    let (Work { calls, queries }, by_population) = run::work(config, &schedule, cache).await?;
-    let mut text = summary(config, &schedule);
-    let pace = help_scout.pace_per_minute();
-    let time = work::duration(calls as f64 * 60.0 / f64::from(pace));
-    let _ = writeln!(
-        text,
-        "{calls} Help Scout calls, {time} at {pace} a minute{}",
-        if config.helpscout.requests_per_minute.is_some() {
-            ""
-        } else {
-            " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)"
-        }
-    );
+    let (Work { calls, queries }, by_population) =
+        run::work(config, &schedule, cache, source).await?;
+    let mut text = summary(config, &schedule, source);
+    let pace = source.budget(config).per_minute;
+    let name = source.name();
+    let _ = match pace {
+        Some(pace) => writeln!(
+            text,
+            "{calls} {name} calls, {} at {pace} a minute{}",
+            work::duration(calls as f64 * 60.0 / f64::from(pace)),
+            source.pace_in_doubt(config).unwrap_or_default()
+        ),
+        None => writeln!(text, "{calls} readings of tickets from {name}"),
+    };
     let _ = writeln!(text, "{queries} readings of populations");
     for (population, count) in config.populations.iter().zip(by_population) {
         if population.has_past() {
@@ -244,8 +266,14 @@ async fn foresee(
 }
 
 /// Tells what a run has done.
-fn told(config: &Config, options: &Options, past: &Past<'_>, written: Written) -> String {
-    let mut text = summary(config, past.schedule);
+fn told(
+    config: &Config,
+    options: &Options,
+    source: &TicketSource,
+    past: &Past<'_>,
+    written: Written,
+) -> String {
+    let mut text = summary(config, past.schedule, source);
     let _ = writeln!(
         text,
         "{} samples of {} series in {}",
@@ -254,7 +282,7 @@ fn told(config: &Config, options: &Options, past: &Past<'_>, written: Written) -
         options.output.display()
     );
     left_out(&mut text, config, past.schedule, options.means);
-    let mistrusted = past.mistrusted.load(std::sync::atomic::Ordering::Relaxed);
+    let mistrusted = past.mistrusted.load(Ordering::Relaxed);
     if mistrusted > 0 {
         let _ = writeln!(
             text,
@@ -265,7 +293,7 @@ fn told(config: &Config, options: &Options, past: &Past<'_>, written: Written) -
     text
 }
 
-fn summary(config: &Config, schedule: &Schedule) -> String {
+fn summary(config: &Config, schedule: &Schedule, source: &TicketSource) -> String {
     let span = schedule.span();
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     let mut text = format!(
@@ -276,10 +304,10 @@ fn summary(config: &Config, schedule: &Schedule) -> String {
         config.segments.len(),
         windows.join(", ")
     );
-    if schedule.mode() == Mode::Search && config.helpscout.counts_from == CountsFrom::Auto {
-        text.push_str(
-            "the plan has no reports: created tickets are counted by search, the rest is absent\n",
-        );
+    if schedule.mode() == Mode::CreatedOnly
+        && let Some(limitation) = source.limitation(config)
+    {
+        let _ = writeln!(text, "{limitation}");
     }
     text
 }
@@ -301,7 +329,7 @@ fn left_out(text: &mut String, config: &Config, schedule: &Schedule, means: Mean
             );
         }
     }
-    if means == Means::Skip && schedule.mode() != Mode::Search {
+    if means == Means::Skip && schedule.mode() != Mode::CreatedOnly {
         let windows = config.windows.iter().zip(&schedule.counts.how);
         let sums: Vec<&str> = windows
             .filter(|(window, how)| **how == How::Sum && window.seconds() != schedule.span().step())

@@ -15,7 +15,10 @@ use crate::{
     refresh::{Outlets, Refresher},
     snapshot::{PopulationValues, Snapshot, SourceState},
     sources::{
-        capabilities::Budget, database::RelationKind, helpscout::Telemetry, tickets::TicketSource,
+        capabilities::Budget,
+        database::{Relation, RelationKind},
+        helpscout::Telemetry,
+        tickets::TicketSource,
     },
 };
 
@@ -111,7 +114,8 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
     report.add(Verdict::Ok, "config", summary(&config, name));
     if let Some(snapshot) = snapshot {
         for state in &snapshot.sources {
-            describe_source(&mut report, state, &snapshot);
+            let against = refresher.sources().tickets.days_agree_with();
+            describe_source(&mut report, state, &snapshot, against);
         }
     }
     relations(&mut report, &config, &refresher).await;
@@ -125,25 +129,31 @@ pub async fn check(config: Config, name: &str) -> Result<Report, Error> {
 /// In what each population of a database is counted: a name can mean the table of another schema,
 /// and a view can leave out rows.
 async fn relations(report: &mut Report, config: &Config, refresher: &Refresher) {
+    let deadline = Instant::now() + config.timeout;
+    let tickets = refresher.sources().tickets.relations(deadline).await;
+    counted_in(report, "tickets", &tickets);
     for (index, population) in config.populations.iter().enumerate() {
         let deadline = Instant::now() + config.timeout;
         let populations = &refresher.sources().populations;
         let relations = populations.relations(index, deadline).await;
-        if relations.is_empty() {
-            continue;
-        }
-        let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
-        let only_tables = relations
-            .iter()
-            .all(|relation| relation.kind == RelationKind::Table);
-        let verdict = if only_tables {
-            Verdict::Ok
-        } else {
-            Verdict::Note
-        };
-        let text = format!("counted in {}", names.join(", "));
-        report.add(verdict, population.name.clone(), text);
+        counted_in(report, &population.name, &relations);
     }
+}
+
+fn counted_in(report: &mut Report, about: &str, relations: &[Relation]) {
+    if relations.is_empty() {
+        return;
+    }
+    let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
+    let only_tables = relations
+        .iter()
+        .all(|relation| relation.kind == RelationKind::Table);
+    let verdict = if only_tables {
+        Verdict::Ok
+    } else {
+        Verdict::Note
+    };
+    report.add(verdict, about, format!("counted in {}", names.join(", ")));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -166,13 +176,13 @@ fn summary(config: &Config, name: &str) -> String {
     )
 }
 
-fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot) {
+fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot, against: &str) {
     let name = state.source.name();
     let took = state
         .last_duration_seconds
         .map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
     if state.up {
-        let value = values(&state.source, snapshot);
+        let value = values(&state.source, snapshot, against);
         report.add(Verdict::Ok, name, format!("{value}{took}"));
         if let Some(missing) = &state.missing_past {
             report.add(Verdict::Note, name, missing.clone());
@@ -189,7 +199,7 @@ fn describe_source(report: &mut Report, state: &SourceState, snapshot: &Snapshot
 }
 
 /// What was read of a source, in words.
-fn values(source: &Source, snapshot: &Snapshot) -> String {
+fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
     let windows = snapshot.frame.windows.iter();
     let all = snapshot.segments.first();
     match source {
@@ -202,8 +212,14 @@ fn values(source: &Source, snapshot: &Snapshot) -> String {
         }
         Source::DailyTickets => {
             let dispersion = all.and_then(|all| all.dispersion);
-            let dispersion = dispersion.map_or_else(unknown, |value| format!("{value:.2}"));
-            format!("56 days, sums agree with the reports; dispersion {dispersion}")
+            match dispersion {
+                Some(value) => {
+                    format!("56 days, sums agree with {against}; dispersion {value:.2}")
+                }
+                None => "56 days; dispersion unknown: too few of them since the first ticket, or \
+                         counts that have not settled yet"
+                    .to_owned(),
+            }
         }
         Source::OpenTickets => all
             .and_then(|all| all.open.as_ref())
@@ -324,6 +340,15 @@ fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
             );
         }
     }
+    let absent = tickets.absent();
+    if !absent.is_empty() {
+        let text = format!(
+            "{} is not asked for, and absent: {}",
+            tickets.name(),
+            absent.join(", ")
+        );
+        report.add(Verdict::Note, "tickets", text);
+    }
     if let Some(limitation) = tickets.limitation(config) {
         report.add(Verdict::Note, "reports", limitation);
     }
@@ -339,11 +364,7 @@ fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
             let text = format!("{}: {unknown}", segment.name);
             report.add(Verdict::Note, "segments", text);
         }
-        if segment.name != Segment::ALL
-            && segment.mailboxes.is_empty()
-            && segment.tags.is_empty()
-            && segment.channels.is_empty()
-        {
+        if segment.name != Segment::ALL && segment.has_no_filter() {
             report.add(
                 Verdict::Note,
                 "segments",
@@ -364,6 +385,15 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
         granted_per_minute,
     } = tickets.budget(config);
     let hourly = calls as f64 * 3600.0 / config.interval.as_secs_f64();
+    let name = tickets.name();
+    let Some(pace) = pace else {
+        let text = format!(
+            "{calls} {name} {} per refresh, {hourly:.0} per hour",
+            tickets.calls()
+        );
+        report.add(Verdict::Ok, "calls", text);
+        return;
+    };
     let granted = granted_per_minute.map_or_else(
         || "the account's limit is not known yet".to_owned(),
         |granted| format!("the account is granted {granted}"),
@@ -372,8 +402,7 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
         Verdict::Ok,
         "calls",
         format!(
-            "{calls} {} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})",
-            tickets.name()
+            "{calls} {name} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})"
         ),
     );
     if let Some(reasons) = &config.reasons

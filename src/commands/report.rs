@@ -16,8 +16,6 @@ mod rows;
 mod svg;
 mod table;
 
-use std::sync::Arc;
-
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 use tracing::warn;
@@ -26,8 +24,7 @@ use crate::{
     app,
     config::{Config, Population, PopulationKind, Segment, suggestion},
     domain::cut_to_minute,
-    sources::count::Populations,
-    sources::helpscout::{HelpScout, Telemetry},
+    sources::{count::Populations, tickets::TicketSource},
 };
 
 use contents::Contents;
@@ -115,21 +112,20 @@ pub async fn read(
     if let Some((_, population)) = population {
         warn_of_gaps(population);
     }
-    let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
-    let help_scout = HelpScout::new(config, telemetry).map_err(app::Error::HelpScout)?;
-    let help_scout = Arc::new(help_scout);
+    let tickets = TicketSource::for_history(config)?;
     let populations = Populations::new(config).map_err(app::Error::Population)?;
-    let populations = populations.asking(&help_scout);
+    let populations = tickets.counting_visitors(populations);
     let sources = Sources {
-        helpscout: &help_scout,
+        config,
+        tickets: &tickets,
         populations: &populations,
         chosen: Chosen {
             segment,
             population,
-            counts_from: config.helpscout.counts_from,
         },
     };
     let read = reading::read(&sources, &periods, progress).await;
+    tickets.close().await;
     populations.close().await;
     let (known, missing) = read?;
     Ok(Report(Contents {

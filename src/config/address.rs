@@ -3,7 +3,7 @@
 //! An address holds a password, and one that is broken may hold it anywhere. So nothing of an
 //! address is ever shown but its scheme, and of its parameters only names that are known.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
@@ -131,6 +131,22 @@ pub fn resolved(address: &str, folder: &Path) -> String {
     format!("sqlite://{folder}/{rest}")
 }
 
+/// The files of certificates and keys that a resolved `address` names.
+pub fn certificates(address: &str) -> Vec<PathBuf> {
+    let Ok(url) = Url::parse(address) else {
+        return Vec::new();
+    };
+    url.query_pairs()
+        .filter(|(name, value)| name != "socket" && is_path(name, value))
+        .map(|(_, value)| PathBuf::from(&*value))
+        .collect()
+}
+
+/// Whether a parameter names a file. The drivers take the text of a certificate in place of its path.
+fn is_path(name: &str, value: &str) -> bool {
+    FILES.contains(&name) && !value.is_empty() && !value.contains("-----BEGIN")
+}
+
 fn with_files_in(address: &str, folder: &Path) -> String {
     let Ok(mut url) = Url::parse(address) else {
         return address.to_owned();
@@ -141,10 +157,7 @@ fn with_files_in(address: &str, folder: &Path) -> String {
     let pairs: Vec<(String, String)> = url
         .query_pairs()
         .map(|(name, value)| {
-            // The drivers take the text of a certificate in place of its path.
-            let is_path =
-                FILES.contains(&&*name) && !value.is_empty() && !value.contains("-----BEGIN");
-            let value = if is_path {
+            let value = if is_path(&name, &value) {
                 folder.join(&*value).to_string_lossy().into_owned()
             } else {
                 value.into_owned()

@@ -356,6 +356,23 @@ impl<'n> Section<'n> {
         self.peek(name)
     }
 
+    /// The value under `name`, which does not belong here: whoever asks says so, and the key is not
+    /// told once more as unknown, nor named among those that are known.
+    pub fn strange(&mut self, name: &str) -> Option<Field<'n>> {
+        if self.known.contains(&name) {
+            return None;
+        }
+        let at = self.entries.iter().position(|(key, ..)| *key == name)?;
+        Some(self.entries.remove(at).2)
+    }
+
+    /// The value under a key that is much like one of `names`.
+    pub fn nearest(&self, names: &[&str]) -> Option<Field<'n>> {
+        let mut entries = self.entries.iter();
+        let near = entries.find(|(key, ..)| !suggestion(key, names).is_empty());
+        near.map(|(.., field)| field.clone())
+    }
+
     /// The value under `name`, for messages: whoever knows the key takes it.
     pub fn peek(&self, name: &str) -> Option<Field<'n>> {
         self.entries

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::Source;
 
 use super::{
-    Config, CountsFrom, PopulationKind, PopulationSource, ReasonChoice, Reference, Template,
+    Config, CountsFrom, Desk, PopulationKind, PopulationSource, ReasonChoice, Reference, Template,
 };
 
 /// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
@@ -33,12 +33,7 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let population = populations.find(|population| population.name == *name);
     hash_of(&match population.map(|population| &population.source) {
         None => String::new(),
-        Some(PopulationSource::Sql { database, .. }) => {
-            let database = config.databases.get(*database);
-            database.map_or_else(String::new, |database| {
-                without_password(database.url.expose())
-            })
-        }
+        Some(PopulationSource::Sql { database, .. }) => database_address(config, *database),
         Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
         Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
         Some(PopulationSource::HelpCenterVisitors) => desk_address(config),
@@ -57,8 +52,18 @@ pub fn hash_with_addresses(config: &Config) -> u64 {
 }
 
 fn desk_address(config: &Config) -> String {
-    let desk = &config.helpscout;
-    format!("{} {:?}", desk.base_url, desk.app_id)
+    match &config.desk {
+        Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
+        Desk::Sql(desk) => database_address(config, desk.database),
+        Desk::Http(_) => String::new(),
+    }
+}
+
+fn database_address(config: &Config, database: usize) -> String {
+    let database = config.databases.get(database);
+    database.map_or_else(String::new, |database| {
+        without_password(database.url.expose())
+    })
 }
 
 /// An address without its password. One that cannot be read is taken whole: only its hash is kept.
@@ -80,17 +85,26 @@ fn without_password(address: &str) -> String {
 /// One line per thing counted; `{:?}` of texts keeps lines and fields apart.
 fn describe(config: &Config) -> String {
     let mut text = String::new();
-    let counts_from = match config.helpscout.counts_from {
-        CountsFrom::Auto => "auto",
-        CountsFrom::Reports => "reports",
-        CountsFrom::Search => "search",
-    };
     let windows: Vec<i64> = config
         .windows
         .iter()
         .map(crate::domain::Window::seconds)
         .collect();
-    let _ = writeln!(text, "counts_from {counts_from}\nwindows {windows:?}");
+    let _ = match &config.desk {
+        Desk::HelpScout(desk) => {
+            let counts_from = match desk.counts_from {
+                CountsFrom::Auto => "auto",
+                CountsFrom::Reports => "reports",
+                CountsFrom::Search => "search",
+            };
+            writeln!(text, "counts_from {counts_from}")
+        }
+        Desk::Sql(desk) => desk.queries().try_for_each(|(question, query)| {
+            writeln!(text, "tickets {} {query:?}", question.name())
+        }),
+        Desk::Http(_) => Ok(()),
+    };
+    let _ = writeln!(text, "windows {windows:?}");
     // What a day and a week are.
     match config.time_zone.iana_name() {
         None | Some("UTC") => {}
@@ -107,6 +121,9 @@ fn describe(config: &Config) -> String {
             references(&segment.mailboxes),
             references(&segment.tags),
         );
+        if let Some(condition) = &segment.condition {
+            let _ = writeln!(text, "condition {:?}", condition.as_str());
+        }
     }
     for population in &config.populations {
         let kind = match population.kind {
@@ -130,7 +147,7 @@ fn describe(config: &Config) -> String {
         };
         let _ = writeln!(text, "population {} {kind} {source}", population.name);
     }
-    if let Some(help_center) = &config.helpscout.help_center {
+    if let Some(help_center) = config.help_center() {
         let _ = writeln!(text, "help_center {:?}", help_center.sites);
     }
     if let Some(reasons) = &config.reasons {

@@ -85,14 +85,14 @@ impl Node {
 
 /// Reads one YAML document. An empty file is an empty mapping.
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let mut reader = Reader {
+    let mut composer = Composer {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
     };
     let mut document = None;
     loop {
-        let (event, span) = reader.next()?;
+        let (event, span) = composer.next()?;
         match event {
             Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
             Event::StreamEnd => break,
@@ -103,8 +103,8 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
                 });
             }
             Event::DocumentStart(_) => {
-                let (event, span) = reader.next()?;
-                document = Some(reader.node(event, span, 0)?);
+                let (event, span) = composer.next()?;
+                document = Some(composer.node(event, span, 0)?);
             }
             _ => {
                 return Err(SyntaxError {
@@ -121,13 +121,13 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
     }))
 }
 
-struct Reader<'a> {
+struct Composer<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), SyntaxError> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),

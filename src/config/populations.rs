@@ -57,7 +57,7 @@ pub fn populations(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
     databases: &Databases,
-    has_help_center: bool,
+    help_center: Result<(), &'static str>,
 ) -> (Vec<Population>, Vec<String>) {
     let Some(field) = root.take("populations") else {
         return (Vec::new(), Vec::new());
@@ -103,7 +103,7 @@ pub fn populations(
         };
         decoder.finish(section);
         let Some((kind, field)) = kind else { continue };
-        if let Some(source) = source(decoder, kind, &field, databases, has_help_center) {
+        if let Some(source) = source(decoder, kind, &field, databases, help_center) {
             populations.push(Population {
                 name: name.to_owned(),
                 kind,
@@ -154,7 +154,7 @@ fn source(
     kind: PopulationKind,
     field: &Field<'_>,
     databases: &Databases,
-    has_help_center: bool,
+    help_center: Result<(), &'static str>,
 ) -> Option<PopulationSource> {
     let mut section = decoder.section(field)?;
     let database = section.take("database");
@@ -183,7 +183,7 @@ fn source(
         return http::prometheus(decoder, kind, &prometheus);
     }
     if let Some(helpscout) = helpscout {
-        return help_scout(decoder, kind, &helpscout, has_help_center);
+        return help_scout(decoder, kind, &helpscout, help_center);
     }
     sql_source(decoder, kind, field, database, query, databases)
 }
@@ -193,7 +193,7 @@ fn help_scout(
     decoder: &mut Decoder<'_>,
     kind: PopulationKind,
     field: &Field<'_>,
-    has_help_center: bool,
+    help_center: Result<(), &'static str>,
 ) -> Option<PopulationSource> {
     decoder.choice(field, &[("help_center_visitors", ())])?;
     if kind == PopulationKind::Total {
@@ -203,11 +203,8 @@ fn help_scout(
         );
         return None;
     }
-    if !has_help_center {
-        decoder.problem(
-            field,
-            "no help centre is counted; add helpscout.help_center: true",
-        );
+    if let Err(why) = help_center {
+        decoder.problem(field, why);
         return None;
     }
     Some(PopulationSource::HelpCenterVisitors)

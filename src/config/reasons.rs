@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{
     Reference,
     decode::{Decoder, Section},
-    sections::{bounded_by, references, window_index},
+    sections::{bounded_by, window_index},
+    segments::references,
+    tickets::DeskKind,
 };
 use crate::domain::{MOST_REASONS, Window};
 
@@ -50,14 +52,23 @@ pub enum ReasonChoice {
     Tags(Vec<Reference>),
 }
 
-/// `None` without the section, or where it has a problem.
+/// `None` without the section, or where it has a problem. `desk` says who is asked; `None` where the
+/// desk has a problem of its own.
 pub fn reasons(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
     windows: &[Window],
     interval: Duration,
+    desk: Option<DeskKind>,
 ) -> Option<Reasons> {
     let field = root.take("reasons")?;
+    if matches!(desk, Some(DeskKind::Sql | DeskKind::Http)) {
+        decoder.problem(
+            &field,
+            "contact reasons are not supported by this ticket source: they are tags of Help Scout and go with `helpscout`; remove this section",
+        );
+        return None;
+    }
     let mut section = decoder.section(&field)?;
     let window = match section.take("window") {
         // Windows that could not be read have their own problems already.

@@ -1,4 +1,4 @@
-//! The sections of the file but populations: times, windows, Help Scout, segments, targets.
+//! Small sections of the file: times, windows, Help Scout, targets.
 
 use std::{collections::HashSet, fmt::Write as _, num::NonZeroU32, time::Duration};
 
@@ -6,19 +6,16 @@ use jiff::tz::TimeZone;
 use url::{Host, Url};
 
 use super::{
-    Channel, ConfigText, CountsFrom, HelpScout, Population, Reference, Segment, Target,
+    CountsFrom, HelpScout, Population, Target,
     decode::{Decoder, Field, Section, suggestion},
     document::Value,
     help_center::help_center,
 };
-use crate::domain::{Tickets, Window, parse_duration};
+use crate::domain::{DAY_SECONDS, Tickets, Window, parse_duration};
 
-/// Most segments besides `all`.
-pub const MAX_SEGMENTS: usize = 50;
 /// Most windows.
 pub const MAX_WINDOWS: usize = 8;
 
-const MAX_NAME_CHARACTERS: usize = 64;
 /// Least and most of each duration. Databases and clocks bound what they can count, and a value of
 /// last month is no news.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
@@ -111,7 +108,12 @@ fn bounded(
 fn in_words(duration: Duration) -> String {
     let mut rest = duration.as_secs();
     let mut words = String::new();
-    for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {
+    for (unit, seconds) in [
+        ("d", DAY_SECONDS.unsigned_abs()),
+        ("h", 3600),
+        ("m", 60),
+        ("s", 1),
+    ] {
         let count = rest / seconds;
         rest %= seconds;
         if count > 0 {
@@ -208,12 +210,8 @@ pub fn windows(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Window>
     windows
 }
 
-pub fn helpscout(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Option<HelpScout> {
-    let Some(field) = root.take("helpscout") else {
-        decoder.missing(root, "helpscout (app_id and app_secret)");
-        return None;
-    };
-    let mut section = decoder.section(&field)?;
+pub fn helpscout(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HelpScout> {
+    let mut section = decoder.section(field)?;
     let app_id = required(decoder, &mut section, "app_id").and_then(|field| {
         decoder.parsed(&field, "the App ID of a Help Scout app", |text| {
             let app_id = text.value.trim();
@@ -268,7 +266,11 @@ fn base_url(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Url> {
         );
         return None;
     };
-    let message = if !url.username().is_empty() || url.password().is_some() {
+    let message = if !url.username().is_empty()
+        || url.password().is_some()
+        || text.value.contains('@')
+    {
+        // Also where a password with a slash makes the user's name a host.
         "must not hold a user name or password; use app_id and app_secret"
     } else if url.query().is_some() || url.fragment().is_some() {
         "must not hold a query or fragment"
@@ -298,117 +300,6 @@ pub fn is_loopback(url: &Url) -> bool {
                     .is_some_and(|address| address.is_loopback())
         }
         None => false,
-    }
-}
-
-pub fn segments(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Vec<Segment> {
-    let mut segments = vec![Segment::all()];
-    let Some(field) = root.take("segments") else {
-        return segments;
-    };
-    let items = decoder.items(&field);
-    if items.len() > MAX_SEGMENTS {
-        decoder.problem(
-            &field,
-            format!("at most {MAX_SEGMENTS} segments, found {}", items.len()),
-        );
-    }
-    for item in items {
-        let Some(mut section) = decoder.section(&item) else {
-            continue;
-        };
-        let name_field = required(decoder, &mut section, "name");
-        let name = name_field.as_ref().and_then(|field| {
-            let text = decoder.text(field)?;
-            if text.configured.from_environment() {
-                // It would be on every page, and in Prometheus for good.
-                decoder.problem(
-                    field,
-                    "a segment's name is shown as a label, so it cannot come from the environment",
-                );
-                return None;
-            }
-            decoder.parsed(field, "a name of 1 to 64 characters", |text| {
-                let length = text.value.chars().count();
-                (1..=MAX_NAME_CHARACTERS)
-                    .contains(&length)
-                    .then(|| text.value.clone())
-            })
-        });
-        let mailboxes = references(decoder, section.take("mailboxes"));
-        let tags = references(decoder, section.take("tags"));
-        let channels = channels(decoder, section.take("channels"));
-        decoder.finish(section);
-        let (Some(name), Some(name_field)) = (name, name_field) else {
-            continue;
-        };
-        if name == Segment::ALL {
-            decoder.problem(
-                &name_field,
-                "`all` always exists and has no filter; choose another name",
-            );
-        } else if segments.iter().any(|segment| segment.name == name) {
-            decoder.problem(&name_field, "this segment is given twice");
-        } else {
-            segments.push(Segment {
-                name,
-                mailboxes,
-                tags,
-                channels,
-            });
-        }
-    }
-    segments
-}
-
-/// Unquoted digits are an id, everything else is a name.
-pub(super) fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
-    let Some(field) = field else {
-        return Vec::new();
-    };
-    let mut references = Vec::new();
-    for item in decoder.items(&field) {
-        let reference = decoder.parsed(&item, "an id or a name", |text| {
-            let value = text.value.trim();
-            match value.parse() {
-                Ok(id) if text.plain => Some(Reference::Id(id)),
-                _ if value.is_empty() => None,
-                _ => Some(Reference::Name(ConfigText::new(
-                    value,
-                    text.configured.from_environment(),
-                ))),
-            }
-        });
-        push_once(decoder, &item, &mut references, reference);
-    }
-    references
-}
-
-fn channels(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Channel> {
-    let Some(field) = field else {
-        return Vec::new();
-    };
-    let choices = Channel::ALL.map(|channel| (channel.name(), channel));
-    let mut channels = Vec::new();
-    for item in decoder.items(&field) {
-        let channel = decoder.choice(&item, &choices);
-        push_once(decoder, &item, &mut channels, channel);
-    }
-    channels
-}
-
-fn push_once<T: PartialEq>(
-    decoder: &mut Decoder<'_>,
-    item: &Field<'_>,
-    list: &mut Vec<T>,
-    value: Option<T>,
-) {
-    if let Some(value) = value {
-        if list.contains(&value) {
-            decoder.problem(item, "is given twice");
-        } else {
-            list.push(value);
-        }
     }
 }
 

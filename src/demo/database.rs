@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path};
 use jiff::{Timestamp, tz::Offset};
 use sqlx::{ConnectOptions as _, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::story::Story;
+use super::{story::Story, tables};
 
 /// Rows sent to SQLite in one statement: a JSON text of about half a megabyte.
 const BATCH_ROWS: usize = 20_000;
@@ -22,13 +22,22 @@ pub struct CreateError {
 /// Writes a new database: tables `users (id, created_at)` and `dossiers (id, depose_at)`, instants
 /// as `YYYY-MM-DD HH:MM:SS` in UTC, indexed. Fails where the file already holds such a table.
 pub async fn create(path: &Path, story: &Story) -> Result<(), CreateError> {
-    write(path, story).await.map_err(|source| CreateError {
+    told(path, write(path, story, false).await)
+}
+
+/// The same, and the tables of a help desk beside them.
+pub async fn create_with_tickets(path: &Path, story: &Story) -> Result<(), CreateError> {
+    told(path, write(path, story, true).await)
+}
+
+fn told(path: &Path, written: Result<(), sqlx::Error>) -> Result<(), CreateError> {
+    written.map_err(|source| CreateError {
         path: path.display().to_string(),
         source,
     })
 }
 
-async fn write(path: &Path, story: &Story) -> Result<(), sqlx::Error> {
+async fn write(path: &Path, story: &Story, with_tickets: bool) -> Result<(), sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -62,6 +71,9 @@ async fn write(path: &Path, story: &Story) -> Result<(), sqlx::Error> {
     )
     .execute(&mut connection)
     .await?;
+    if with_tickets {
+        tables::write(&mut connection, story).await?;
+    }
     connection.close().await
 }
 

@@ -12,6 +12,7 @@ mod count;
 mod help_center;
 mod list;
 mod plot;
+mod table;
 mod ticket;
 
 use std::{fmt, ops::Range, sync::OnceLock};
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use rand::RngExt;
 
 use arrivals::{Arrivals, Draw, generator, hourly_counts};
+pub(super) use calendar::DAY;
 use calendar::HOUR;
 use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};
@@ -27,6 +29,7 @@ use ticket::{Message, Mood, Ticket};
 pub use count::{Activity, Filter, Ratings, Resolved};
 pub use help_center::{HELP_SITES, HelpVisits};
 pub use list::{Listed, Open, Status};
+pub use table::{Told, ToldMessage};
 
 /// The seed of `demo`. Any other makes as good a story, but this one is known to raise no false
 /// alarm at any hour of the week.

@@ -6,7 +6,8 @@ use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use super::duration::{DAY, HOUR, MINUTE, WEEK, parse_duration};
 
-/// A half-open interval `[start, end)` in UTC, at whole seconds.
+/// A half-open interval `[start, end)` in UTC, at whole seconds; or an instant, at which a stock is
+/// read: nothing is in it, and it is never counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interval {
     /// First instant inside.
@@ -22,6 +23,25 @@ impl Interval {
         Self {
             start: earlier(end, seconds),
             end,
+        }
+    }
+
+    /// The instant `end`.
+    pub const fn instant(end: Timestamp) -> Self {
+        Self { start: end, end }
+    }
+
+    /// Whether it is an instant.
+    pub fn is_instant(self) -> bool {
+        self.start == self.end
+    }
+
+    /// In words: `at …` for an instant, else `over …`.
+    pub fn in_words(self) -> String {
+        if self.is_instant() {
+            format!("at {}", self.end)
+        } else {
+            format!("over {self}")
         }
     }
 
@@ -140,6 +160,11 @@ pub fn cut_to_minute(instant: Timestamp) -> Timestamp {
     instant.round(last_minute).unwrap_or(instant)
 }
 
+/// `instant` as ISO 8601 writes it, in UTC and to the second: `2026-01-31T12:00:00Z`.
+pub fn stamp(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -157,6 +182,18 @@ mod tests {
     /// `days` before `end`, as an instant.
     fn days_before(end: Timestamp, days: i64) -> Timestamp {
         earlier(end, days * DAY)
+    }
+
+    #[test]
+    fn an_instant_is_told_from_an_interval() {
+        let end = at("2026-01-02T00:00:00Z");
+        let stock = Interval::instant(end);
+        assert!(stock.is_instant() && !Interval::ending_at(end, 60).is_instant());
+        assert_eq!(stock.in_words(), "at 2026-01-02T00:00:00Z");
+        assert_eq!(
+            Interval::ending_at(end, 60).in_words(),
+            "over [2026-01-01T23:59:00Z, 2026-01-02T00:00:00Z)"
+        );
     }
 
     #[test]

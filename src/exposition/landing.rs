@@ -10,9 +10,9 @@ use std::{
 use html_escape::{encode_double_quoted_attribute, encode_text};
 use jiff::Timestamp;
 
-use super::own;
+use super::self_metrics::{REVISION, VERSION};
 use crate::{
-    domain::{Tickets, Window},
+    domain::{DAY_SECONDS, Tickets, Window},
     snapshot::{RateValues, Snapshot, SourceState},
 };
 
@@ -47,7 +47,7 @@ fn write_page(
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Contact rate exporter</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n\
          <h1>Contact rate exporter</h1>\n\
-         <p class=\"soft\">How often the users of a service need its support: Help Scout tickets \
+         <p class=\"soft\">How often the users of a service need its support: tickets \
          divided by users, or by the files they submit. Sources are read in the background; \
          Prometheus reads the result.</p>\n\
          <nav><a href=\"{metrics}\">Metrics</a> <a href=\"-/ready\">Readiness</a> \
@@ -60,8 +60,8 @@ fn write_page(
         page,
         "</main>\n<footer>contact-rate-exporter {version}, revision {revision}</footer>\n\
          </body>\n</html>\n",
-        version = own::VERSION,
-        revision = own::REVISION.get(..12).unwrap_or(own::REVISION),
+        version = VERSION,
+        revision = REVISION.get(..12).unwrap_or(REVISION),
     )
 }
 
@@ -243,8 +243,13 @@ fn write_age(page: &mut String, instant: Timestamp, now: Timestamp) -> fmt::Resu
     match age {
         0..60 => write!(page, "{age}&nbsp;s")?,
         60..3600 => write!(page, "{}&nbsp;min", age / 60)?,
-        3600..86_400 => write!(page, "{}&nbsp;h {}&nbsp;min", age / 3600, age / 60 % 60)?,
-        _ => write!(page, "{}&nbsp;d {}&nbsp;h", age / 86_400, age / 3600 % 24)?,
+        3600..DAY_SECONDS => write!(page, "{}&nbsp;h {}&nbsp;min", age / 3600, age / 60 % 60)?,
+        _ => write!(
+            page,
+            "{}&nbsp;d {}&nbsp;h",
+            age / DAY_SECONDS,
+            age / 3600 % 24
+        )?,
     }
     page.push_str(" ago</time>");
     Ok(())

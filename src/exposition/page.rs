@@ -31,7 +31,7 @@ const GATHERED_FOR: Duration = Duration::from_secs(1);
 
 /// A body of `/metrics`. Cloning copies no text.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct Rendered {
     /// The body is the first part followed by the second.
     pub parts: [Bytes; 2],
     /// Its format.
@@ -82,7 +82,7 @@ struct View {
     /// `None`: nothing gathered yet for this snapshot.
     fresh_until: Option<Instant>,
     families: Vec<MetricFamily>,
-    pages: Bodies<OnceLock<Page>>,
+    pages: Bodies<OnceLock<Rendered>>,
 }
 
 impl Exposition {
@@ -130,11 +130,11 @@ impl Exposition {
     }
 
     /// The body of `/metrics` now.
-    pub fn page(&self, format: Format, encoding: Encoding) -> Page {
+    pub fn page(&self, format: Format, encoding: Encoding) -> Rendered {
         self.page_at(Instant::now(), format, encoding)
     }
 
-    fn page_at(&self, now: Instant, format: Format, encoding: Encoding) -> Page {
+    fn page_at(&self, now: Instant, format: Format, encoding: Encoding) -> Rendered {
         {
             let view = self.view.load();
             if view.is_fresh(now)
@@ -192,14 +192,14 @@ impl View {
         self.fresh_until.is_some_and(|until| now < until)
     }
 
-    fn page(&self, format: Format, encoding: Encoding) -> Page {
+    fn page(&self, format: Format, encoding: Encoding) -> Rendered {
         let page = self.pages.get(format, encoding).get_or_init(|| {
             let mut writer = Writer::new(format);
             gathered::write(&mut writer, &self.families);
             writer.end();
             let tail = writer.into_string();
             let parts = self.published.head(format, encoding).join(tail);
-            Page {
+            Rendered {
                 parts,
                 format,
                 encoding,

@@ -9,8 +9,8 @@ use super::intervals::Uses;
 use crate::{
     config::Config,
     domain::{
-        Conclusions, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Question, Ratings,
-        SegmentReading, conclude,
+        Conclusions, Contacts, DailyCounts, Figure, HelpCenter, Interval, OpenTickets, Question,
+        Ratings, SegmentReading, conclude,
     },
 };
 
@@ -26,6 +26,8 @@ pub struct Gathered {
     pub started: Instant,
     /// Tickets by segment and window.
     pub contacts: HashMap<Pair, Contacts>,
+    /// Which counts of a segment and window failed, while others were read.
+    pub failed: HashMap<Pair, Vec<Figure>>,
     /// Ratings by segment and window.
     pub ratings: HashMap<Pair, Ratings>,
     /// Daily counts by segment.
@@ -40,6 +42,7 @@ pub struct Gathered {
     pub uses: Uses,
     /// What is asked of each window.
     questions: Vec<Question>,
+    tells_resolved: bool,
 }
 
 impl Gathered {
@@ -50,6 +53,7 @@ impl Gathered {
             end,
             started,
             contacts: HashMap::new(),
+            failed: HashMap::new(),
             ratings: HashMap::new(),
             daily: HashMap::new(),
             open: HashMap::new(),
@@ -57,6 +61,7 @@ impl Gathered {
             populations: HashMap::new(),
             uses: Uses::new(config, end),
             questions: windows.map(|window| Question::of(window, end)).collect(),
+            tells_resolved: config.tells_resolved(),
         }
     }
 
@@ -80,11 +85,18 @@ impl Gathered {
     /// What may be concluded of a segment by now.
     pub fn conclude(&self, segment: usize) -> Conclusions {
         let windows = self.questions.iter().enumerate();
-        conclude(&SegmentReading {
+        let mut conclusions = conclude(&SegmentReading {
             windows: windows
                 .map(|(window, question)| (question.clone(), self.contacts.get(&(segment, window))))
                 .collect(),
             days: self.daily.get(&segment),
-        })
+        });
+        if !self.tells_resolved {
+            for window in conclusions.windows.iter_mut().flatten() {
+                window.current.resolved = None;
+                window.previous.resolved = None;
+            }
+        }
+        conclusions
     }
 }

@@ -37,9 +37,9 @@ impl PopulationUse {
         let has_baseline = has_past && question.baseline != BaselineFrom::Nothing;
         match population.kind {
             PopulationKind::Total => {
-                let before = instant(question.current.start);
+                let before = Interval::instant(question.current.start);
                 Self {
-                    current: instant(end),
+                    current: Interval::instant(end),
                     previous: has_past.then_some(before),
                     baseline: has_baseline.then(|| BaselineUse {
                         intervals: vec![before],
@@ -71,11 +71,6 @@ impl PopulationUse {
             }),
         })
     }
-}
-
-/// A stock is read at an instant: the empty interval that ends there.
-fn instant(end: Timestamp) -> Interval {
-    Interval { start: end, end }
 }
 
 /// What every window needs of every population, for one `end`.

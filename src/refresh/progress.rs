@@ -55,6 +55,7 @@ impl Progress {
         let all = Capabilities {
             all_counts: true,
             days: true,
+            open: true,
             ratings: true,
         };
         let said = |source: Source| {
@@ -87,7 +88,10 @@ impl Progress {
     pub fn drop_moved(&mut self, config: &Config, source: &Source) {
         self.moved.insert(source.clone());
         match source {
-            Source::Tickets => self.gathered.contacts.clear(),
+            Source::Tickets => {
+                self.gathered.contacts.clear();
+                self.gathered.failed.clear();
+            }
             Source::DailyTickets => {
                 self.gathered.daily.clear();
                 self.days.clear();
@@ -122,36 +126,45 @@ impl Progress {
         let gathered = &mut self.gathered;
         let mut judged = None;
         let failures = match reading {
-            Reading::Contacts(pair, result) => {
+            Reading::Contacts(pair, counted) => {
                 if let Some(waiting) = self.contacts_waiting.get_mut(pair.0) {
                     *waiting = waiting.saturating_sub(1);
                 }
                 judged = Some(pair.0);
-                result
-                    .map(|contacts| gathered.contacts.insert(pair, contacts))
-                    .err()
+                if let Some(contacts) = counted.contacts {
+                    gathered.contacts.insert(pair, contacts);
+                    gathered.failed.insert(pair, counted.failed);
+                }
+                counted.failures
             }
             Reading::Ratings(_, None) | Reading::Daily(_, None) | Reading::HelpCenter(_, None) => {
                 return None;
             }
             Reading::HelpCenter(window, Some(result)) => result
                 .map(|visits| gathered.help_center.insert(window, visits))
-                .err(),
+                .err()
+                .into_iter()
+                .collect(),
             Reading::Ratings(pair, Some(result)) => result
                 .map(|ratings| gathered.ratings.insert(pair, ratings))
-                .err(),
+                .err()
+                .into_iter()
+                .collect(),
             Reading::Daily(segment, Some(Ok(days))) => {
                 self.days.insert(segment, days);
                 return self.judge(config, segment, states, now);
             }
-            Reading::Daily(_, Some(Err(failure))) => Some(failure),
+            Reading::Daily(_, Some(Err(failure))) => vec![failure],
             Reading::Again { pair, both } => {
                 let failure = self.judge_again(config, pair, *both);
                 self.note(&source, failure, states, now);
                 return None;
             }
-            Reading::Open(segment, result) => {
-                result.map(|open| gathered.open.insert(segment, open)).err()
+            Reading::Open(segment, open, failures) => {
+                if open.is_some() || failures.is_empty() {
+                    gathered.open.insert(segment, open);
+                }
+                failures
             }
             Reading::Population(index, reading) => {
                 gathered

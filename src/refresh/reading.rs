@@ -16,6 +16,7 @@ use crate::{
     },
     sources::{
         count::{self, Populations},
+        counted::Counted,
         tickets::{TicketReader, TicketSource},
     },
 };
@@ -31,7 +32,7 @@ pub struct Sources {
 /// One reading: what a source gave for one segment, window or population, or why not.
 pub enum Reading {
     /// Tickets of a segment and window.
-    Contacts(Pair, Box<Result<Contacts, SourceFailure>>),
+    Contacts(Pair, Box<Counted>),
     /// Ratings of a segment and window; `None` where the source has none.
     Ratings(Pair, Option<Result<Ratings, SourceFailure>>),
     /// Daily counts of a segment; `None` where the source has none.
@@ -43,8 +44,9 @@ pub enum Reading {
         /// The counts and the days, if both were read.
         both: Box<Option<(Contacts, DailyCounts)>>,
     },
-    /// Open tickets of a segment; `None` when they cannot be known.
-    Open(usize, Result<Option<OpenTickets>, SourceFailure>),
+    /// Open tickets of a segment, and what could not be read of them; `None` when they cannot be
+    /// known, or, with a failure, could not be read.
+    Open(usize, Option<OpenTickets>, Vec<SourceFailure>),
     /// Visits of the help centre in a window; `None` where none is counted.
     HelpCenter(usize, Option<Result<HelpCenter, SourceFailure>>),
     /// A population.
@@ -198,7 +200,8 @@ async fn read_again(
 ) -> Option<Reading> {
     let previous = question.previous?;
     let contacts = asked.tickets.contacts(segment, question.current, previous);
-    let contacts = contacts.await.ok();
+    let contacts = contacts.await;
+    let contacts = contacts.contacts.filter(|_| contacts.failures.is_empty());
     let days = asked.tickets.daily_created(segment, asked.end).await;
     let both = contacts.zip(days.and_then(Result::ok));
     Some(Reading::Again {
@@ -218,8 +221,8 @@ async fn read_ratings(
 }
 
 async fn read_open(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<Reading> {
-    let open = asked.tickets.open_tickets(segment).await;
-    Some(Reading::Open(index, open))
+    let (open, failures) = asked.tickets.open_tickets(segment).await;
+    Some(Reading::Open(index, open, failures))
 }
 
 async fn read_help_center(asked: Asked<'_>, window: usize, interval: Interval) -> Option<Reading> {
@@ -229,13 +232,19 @@ async fn read_help_center(asked: Asked<'_>, window: usize, interval: Interval) -
 
 async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<Reading> {
     let mut reading = PopulationReading::default();
+    let mut is_over = false;
     for interval in uses.current(index) {
         match read_interval(asked, index, interval).await {
             Ok(value) => {
                 reading.values.insert(interval, value);
             }
-            Err(failure) => {
+            Err(mut failure) => {
                 let goes_on = concerns_the_interval(&failure);
+                is_over |= !goes_on && failure.reason != Reason::Status;
+                if !reading.values.is_empty() {
+                    // Which of several it is, is not to be guessed.
+                    failure.text = format!("{}: {}", interval.in_words(), failure.text);
+                }
                 reading.failures.push(failure);
                 if !goes_on {
                     break;
@@ -243,7 +252,8 @@ async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<
             }
         }
     }
-    if reading.failures.is_empty() {
+    // A window that could be read is compared with its past, whatever became of the others.
+    if !reading.values.is_empty() && !is_over {
         // Without daily counts there is no baseline to read for. Before the plan is known it is.
         let with_baselines = asked.tickets.capabilities().days;
         read_past(asked, index, uses.past(index, with_baselines), &mut reading).await;
@@ -283,11 +293,7 @@ async fn read_past(
     };
     let earliest = reading.values.keys().map(|interval| interval.start).min();
     let since = earliest.map_or_else(String::new, |since| format!("; it is known since {since}"));
-    let place = if latest.seconds() == 0 {
-        format!("at {}", latest.end)
-    } else {
-        format!("over {latest}")
-    };
+    let place = latest.in_words();
     let others = match missing.len() {
         1 => String::new(),
         2 => " and 1 other interval".to_owned(),

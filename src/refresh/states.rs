@@ -120,7 +120,7 @@ impl States {
             None => debug!(%source, seconds, "source read"),
         }
         match (&outcome.missing_past, &state.missing_past) {
-            (Some(missing), None) => warn!(%source, "{missing}"),
+            (Some(missing), None) if state.up => warn!(%source, "{missing}"),
             (None, Some(_)) if state.up => info!(%source, "its past is known again"),
             _ => {}
         }
@@ -150,7 +150,9 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     if capabilities.days {
         sources.push(Source::DailyTickets);
     }
-    sources.push(Source::OpenTickets);
+    if capabilities.open {
+        sources.push(Source::OpenTickets);
+    }
     if capabilities.ratings {
         sources.push(Source::Happiness);
     }

@@ -13,8 +13,8 @@ use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, HelpCenter, NoCreated,
-        OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, Figure, HelpCenter,
+        NoCreated, OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
     },
     snapshot::{
         Finding, Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
@@ -48,11 +48,21 @@ struct Rise {
 /// Segment, population, window.
 type Place = (usize, usize, usize);
 
+/// What a refresh has to say of one window of a segment.
+struct News<'a> {
+    concluded: &'a WindowConclusions,
+    /// Which counts failed, while others were read.
+    failed: &'a [Figure],
+    days_tell: bool,
+    read_at: Instant,
+}
+
 /// Every last good value of one configuration.
 #[derive(Default)]
 pub struct Store {
     /// Counts of windows, but for created tickets.
-    counts: HashMap<Pair, Kept<ContactCounts>>,
+    /// The newest first; earlier ones hold what failed since, where questions fail one by one.
+    counts: HashMap<Pair, Vec<Kept<ContactCounts>>>,
     /// Created tickets: those that come from daily counts can be older than the rest.
     created: HashMap<Pair, Kept<u64>>,
     ratings: HashMap<Pair, Kept<Ratings>>,
@@ -92,12 +102,20 @@ impl Store {
             self.take_dispersion(segment, &conclusions, with_days, read_at);
             for (window, concluded) in conclusions.windows.iter().enumerate() {
                 let Some(concluded) = concluded else { continue };
-                self.take_counts((segment, window), concluded, read_at);
+                let failed = gathered.failed.get(&(segment, window));
+                let failed = failed.map_or(&[][..], Vec::as_slice);
+                self.take_counts((segment, window), concluded, failed, read_at);
                 let days_tell = with_days && conclusions.doubt.is_none();
                 for (population, exposed) in exposed.iter().enumerate() {
                     if let Some(exposed) = exposed.get(window).and_then(Option::as_ref) {
                         let place = (segment, population, window);
-                        self.take_rates(place, concluded, exposed, days_tell, read_at);
+                        let news = News {
+                            concluded,
+                            failed,
+                            days_tell,
+                            read_at,
+                        };
+                        self.take_rates(place, exposed, &news);
                     }
                 }
             }
@@ -155,11 +173,19 @@ impl Store {
         }
     }
 
-    fn take_counts(&mut self, pair: Pair, concluded: &WindowConclusions, read_at: Instant) {
+    fn take_counts(
+        &mut self,
+        pair: Pair,
+        concluded: &WindowConclusions,
+        failed: &[Figure],
+        read_at: Instant,
+    ) {
         match (concluded.current.created, concluded.no_created) {
             (Some(value), _) => {
                 self.created.insert(pair, Kept { value, read_at });
             }
+            // It was asked for by itself and failed: what it told stays.
+            (None, _) if failed.contains(&Figure::Created) => {}
             // The daily counts failed this time: what they told stays.
             (None, Some(why)) if why.may_pass() => {}
             (None, _) => {
@@ -170,25 +196,36 @@ impl Store {
             created: None,
             ..concluded.current.clone()
         };
-        self.counts.insert(pair, Kept { value, read_at });
+        let layers = self.counts.entry(pair).or_default();
+        // A refresh may be taken over more than once.
+        layers.retain(|kept| kept.read_at < read_at);
+        // Of what was known before only that stays which failed this time.
+        let mut known = value.clone();
+        layers.retain_mut(|kept| {
+            let before = known.clone();
+            known.fill(&kept.value, failed);
+            kept.value = kept.value.only(failed);
+            known != before
+        });
+        layers.insert(0, Kept { value, read_at });
     }
 
     /// Assesses the rates of one segment, population and window, of which tickets and population were
     /// both read for one `end`. What was not keeps its last whole set.
-    fn take_rates(
-        &mut self,
-        place: Place,
-        concluded: &WindowConclusions,
-        exposed: &Exposed,
-        days_tell: bool,
-        read_at: Instant,
-    ) {
+    fn take_rates(&mut self, place: Place, exposed: &Exposed, news: &News<'_>) {
+        let News {
+            concluded,
+            failed,
+            days_tell,
+            read_at,
+        } = *news;
         let dispersion = self.dispersion.get(&place.0).copied();
         for tickets in Tickets::ALL {
             let evidence = concluded.evidence(tickets, exposed, dispersion.map(|kept| kept.value));
             let Some(evidence) = evidence else {
-                let waits = tickets == Tickets::Created
-                    && concluded.no_created.is_some_and(NoCreated::may_pass);
+                let waits = failed.contains(&Figure::of(tickets))
+                    || tickets == Tickets::Created
+                        && concluded.no_created.is_some_and(NoCreated::may_pass);
                 if !waits {
                     self.rates.remove(&(place, tickets));
                 }
@@ -298,7 +335,10 @@ impl Store {
         self.found
             .retain(|_, (kept, max_age)| keep_for(kept.read_at, *max_age));
         let mut keep = |read_at: Instant| keep_for(read_at, max_age);
-        self.counts.retain(|_, kept| keep(kept.read_at));
+        self.counts.retain(|_, layers| {
+            layers.retain(|kept| keep(kept.read_at));
+            !layers.is_empty()
+        });
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
         self.open.retain(|_, kept| keep(kept.read_at));
@@ -380,7 +420,14 @@ impl Store {
     }
 
     fn counts(&self, pair: Pair) -> Option<ContactCounts> {
-        let counts = self.counts.get(&pair).map(|kept| kept.value.clone());
+        let counts = self.counts.get(&pair).and_then(|layers| {
+            let mut layers = layers.iter();
+            let newest = layers.next()?.value.clone();
+            Some(layers.fold(newest, |mut known, earlier| {
+                known.fill(&earlier.value, &Figure::ALL);
+                known
+            }))
+        });
         let created = self.created.get(&pair).map(|kept| kept.value);
         if counts.is_none() && created.is_none() {
             return None;

@@ -99,6 +99,7 @@ impl Refresher {
             if Arc::strong_count(&sources) > 1 {
                 self.retired.push(sources);
             } else {
+                sources.tickets.close().await;
                 sources.populations.close().await;
             }
         }

@@ -10,6 +10,7 @@ mod fetch;
 mod http;
 mod json;
 mod promql;
+mod whole;
 
 use std::sync::Arc;
 
@@ -45,14 +46,14 @@ pub fn survive(body: &[u8]) {
 
 /// Every configured population, and the connections that reading them takes.
 pub struct Populations {
-    readers: Vec<Reader>,
+    prepared: Vec<Prepared>,
     databases: Vec<Database>,
     /// Whom to ask for visitors of a help centre.
     help_scout: Option<Arc<HelpScout>>,
 }
 
 /// One population: its name for errors, and where it is read.
-struct Reader {
+struct Prepared {
     name: String,
     source: Source,
 }
@@ -80,10 +81,10 @@ impl Populations {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let readers = config
+        let prepared = config
             .populations
             .iter()
-            .map(|population| Reader {
+            .map(|population| Prepared {
                 name: population.name.clone(),
                 source: match &population.source {
                     PopulationSource::Sql { database, query } => Source::Sql {
@@ -125,7 +126,7 @@ impl Populations {
             })
             .collect();
         Ok(Self {
-            readers,
+            prepared,
             databases,
             help_scout: None,
         })
@@ -153,11 +154,11 @@ impl Populations {
         interval: Interval,
         deadline: Instant,
     ) -> Result<f64, Error> {
-        let reader = self
-            .readers
+        let prepared = self
+            .prepared
             .get(population)
             .ok_or(Error::Unknown(population))?;
-        let (place, outcome) = match &reader.source {
+        let (place, outcome) = match &prepared.source {
             Source::Sql {
                 database,
                 statement,
@@ -191,7 +192,7 @@ impl Populations {
         outcome
             .and_then(|value| Ok(answer::checked(value)?))
             .map_err(|failure| Error::Read {
-                population: reader.name.clone(),
+                population: prepared.name.clone(),
                 place,
                 failure,
             })
@@ -204,7 +205,10 @@ impl Populations {
         let Some(Source::Sql {
             database,
             statement,
-        }) = self.readers.get(population).map(|reader| &reader.source)
+        }) = self
+            .prepared
+            .get(population)
+            .map(|prepared| &prepared.source)
         else {
             return Vec::new();
         };
@@ -269,6 +273,25 @@ impl Error {
             Self::Address { failure, .. } => failure.reason(),
             Self::Read { failure, .. } => failure.reason(),
             Self::Unknown(_) => Reason::Query,
+        }
+    }
+}
+
+impl Error {
+    /// Whether another interval may well be read, as where a source keeps its past for some days only.
+    pub fn concerns_the_interval(&self) -> bool {
+        match self {
+            Self::Read { failure, .. } => match failure {
+                Failure::Answer(_) => true,
+                Failure::Sql(error) => error.reason() == Reason::Query,
+                Failure::HelpScout(error) => {
+                    matches!(error.reason(), Reason::Query | Reason::Decode)
+                }
+                Failure::Fetch(error) => {
+                    matches!(error.reason(), Reason::Query | Reason::Decode) || error.refuses()
+                }
+            },
+            Self::Address { .. } | Self::Unknown(_) => false,
         }
     }
 }

@@ -10,13 +10,20 @@
 //! | --- | --- |
 //! | `statement` | a query, its placeholders and how they are bound |
 //! | `value` | what a row is made of |
-//! | `session` | the one connection: which driver, and the address, read again when it changes |
+//! | `session` | the one session: its address, read again when it changes, and its readings |
+//! | `connection` | which driver |
 //! | `postgres`, `mysql`, `sqlite` | the drivers: transactions, limits, types, codes |
-//! | `comparison` | what a query compares with its placeholders |
+//! | `comparison` | what a query compares with its placeholders, and whether that is defined |
+//! | `examination` | the samples that tell |
+//! | `files` | what a driver opens by itself: no pipe, no device |
 //! | `relation` | what a query reads, for `check` |
 
 mod comparison;
+mod connection;
+mod doubt;
 mod error;
+mod examination;
+mod files;
 mod mysql;
 mod postgres;
 mod relation;
@@ -38,7 +45,7 @@ use crate::{
     domain::{Interval, Reason},
 };
 
-pub use comparison::Doubt;
+pub use doubt::Doubt;
 pub use error::SqlError;
 pub use relation::{Relation, RelationKind};
 pub use statement::Statement;

@@ -15,7 +15,9 @@ mod exchange;
 mod filter;
 mod help_center;
 mod lists;
+mod looked_up;
 mod pace;
+mod past;
 mod plan;
 mod reasons;
 mod renewable;
@@ -32,7 +34,7 @@ use url::Url;
 use self::{
     call::Caller, directory::Directory, exchange::Network, help_center::Visits, reports::Seen,
 };
-use crate::config::{Config, Segment};
+use crate::config::{Config, HelpScout as Account, Segment};
 
 #[cfg(fuzzing)]
 pub use self::wire::survive;
@@ -41,7 +43,7 @@ pub use self::{
     endpoint::Endpoint,
     error::{Broken, Detail, Error},
     filter::Filter,
-    reports::MOST_DAYS,
+    past::Past,
     telemetry::Telemetry,
     wire::{Productivity, decode},
 };
@@ -60,32 +62,36 @@ pub struct HelpScout {
 }
 
 impl HelpScout {
-    /// A client as `config` says: `helpscout`, `timeout` as the bound of one try, `interval` as
+    /// A client for `account`, as `config` says: `timeout` as the bound of one try, `interval` as
     /// the longest back-off after refused credentials. Connects to nothing and spawns nothing; for
     /// an `https` address it reads the system's root certificates.
-    pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
-        let caller = Caller::new(network(config)?, config, telemetry);
-        Ok(Self::with(caller, config))
+    pub fn new(config: &Config, account: &Account, telemetry: Telemetry) -> Result<Self, Error> {
+        let caller = Caller::new(network(config, account)?, config, account, telemetry);
+        Ok(Self::with(caller, account))
     }
 
     /// A client for a long run of calls, as for past windows: it has as many requests under way at
     /// once as the pace needs, so that on any upstream the pace is the only limit, and no more.
-    pub fn for_history(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
-        let caller = Caller::new(network(config)?, config, telemetry).growing(config);
-        Ok(Self::with(caller, config))
+    pub fn for_history(
+        config: &Config,
+        account: &Account,
+        telemetry: Telemetry,
+    ) -> Result<Self, Error> {
+        let caller = Caller::new(network(config, account)?, config, account, telemetry);
+        Ok(Self::with(caller.growing(account), account))
     }
 
     /// A client for a new configuration, with this one's metrics. For the same address it goes on
     /// with the same pace and quota, and keeps a 429's wait: reloading must not send sooner. Token,
     /// mailboxes and tags are read anew.
-    pub fn succeed(&self, config: &Config) -> Result<Self, Error> {
-        let network = network(config)?;
-        let caller = if self.base_url == config.helpscout.base_url {
-            self.caller.succeed(network, config)
+    pub fn succeed(&self, config: &Config, account: &Account) -> Result<Self, Error> {
+        let network = network(config, account)?;
+        let caller = if self.base_url == account.base_url {
+            self.caller.succeed(network, config, account)
         } else {
-            Caller::new(network, config, self.caller.telemetry().clone())
+            Caller::new(network, config, account, self.caller.telemetry().clone())
         };
-        Ok(Self::with(caller, config))
+        Ok(Self::with(caller, account))
     }
 
     /// Whether both are of the same account, so that what is known of one holds for the other.
@@ -93,16 +99,17 @@ impl HelpScout {
         (&self.base_url, &self.app_id) == (&other.base_url, &other.app_id)
     }
 
-    fn with(caller: Caller<Network>, config: &Config) -> Self {
+    fn with(caller: Caller<Network>, account: &Account) -> Self {
         Self {
             caller,
-            base_url: config.helpscout.base_url.clone(),
-            app_id: config.helpscout.app_id.clone(),
+            base_url: account.base_url.clone(),
+            app_id: account.app_id.clone(),
             mailboxes: Directory::mailboxes(),
             tags: Directory::tags(),
             seen: Seen::default(),
-            sites: config
-                .help_center()
+            sites: account
+                .help_center
+                .as_ref()
                 .map_or_else(Vec::new, |help_center| help_center.sites.clone()),
             visits: Visits::default(),
         }
@@ -135,9 +142,8 @@ impl fmt::Debug for HelpScout {
     }
 }
 
-fn network(config: &Config) -> Result<Network, Error> {
-    Network::new(&config.helpscout.base_url, config.timeout)
-        .map_err(|error| Error::Client(Arc::new(error)))
+fn network(config: &Config, account: &Account) -> Result<Network, Error> {
+    Network::new(&account.base_url, config.timeout).map_err(|error| Error::Client(Arc::new(error)))
 }
 
 /// Makes the calls of one refresh. Its methods may run at the same time: requests take turns.

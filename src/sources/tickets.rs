@@ -3,47 +3,105 @@
 //! A ticket source says what it can tell, and tells it. What it cannot tell is unknown and has no
 //! series. A new one is a folder beside this file and an arm of [`TicketSource`].
 
+mod past;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
     capabilities::{Budget, Capabilities},
     count::Populations,
+    counted::Counted,
+    database::Relation,
     helpscout::{self, Telemetry},
+    sql_desk,
 };
 use crate::{
-    config::{Config, Reasons, Segment},
+    config::{self, Config, Reasons, Segment},
     domain::{
-        ContactReason, ContactReasons, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets,
-        Ratings, ReasonCounts, SourceFailure,
+        ContactReason, ContactReasons, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings,
+        Reason, ReasonCounts, SourceFailure,
     },
 };
+
+pub use self::past::PastReader;
 
 /// A place where tickets are counted.
 #[derive(Debug)]
 pub enum TicketSource {
     /// A Help Scout account.
-    HelpScout(helpscout::Desk),
+    HelpScout(Box<helpscout::Desk>),
+    /// A SQL database.
+    Sql(Box<sql_desk::Desk>),
+}
+
+/// The desk of a configuration cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Help Scout client cannot be built.
+    #[error("cannot prepare the Help Scout client")]
+    HelpScout(#[source] helpscout::Error),
+    /// The client's metrics, which nothing shows here, cannot be made.
+    #[error("cannot prepare the Help Scout client's metrics")]
+    Telemetry(#[source] prometheus::Error),
+    /// The database cannot be prepared.
+    #[error("cannot prepare the database in which tickets are counted")]
+    Sql(#[source] sql_desk::Error),
+    /// Not built yet.
+    #[error("this kind of desk cannot be asked yet")]
+    NotYet,
 }
 
 impl TicketSource {
     /// As `config` says. Connects to nothing.
-    pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, helpscout::Error> {
-        helpscout::Desk::new(config, telemetry.clone()).map(Self::HelpScout)
+    pub fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, Error> {
+        match &config.desk {
+            config::Desk::HelpScout(account) => {
+                helpscout::Desk::new(config, account, telemetry.clone())
+                    .map(|desk| Self::HelpScout(Box::new(desk)))
+                    .map_err(Error::HelpScout)
+            }
+            config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
+                .map(|desk| Self::Sql(Box::new(desk)))
+                .map_err(Error::Sql),
+            config::Desk::Http(_) => Err(Error::NotYet),
+        }
+    }
+
+    /// For a long run of questions about the past, with metrics that nothing shows. Connects to
+    /// nothing.
+    pub fn for_history(config: &Config) -> Result<Self, Error> {
+        let telemetry = Telemetry::new().map_err(Error::Telemetry)?;
+        match &config.desk {
+            config::Desk::HelpScout(account) => {
+                helpscout::Desk::for_history(config, account, telemetry)
+                    .map(|desk| Self::HelpScout(Box::new(desk)))
+                    .map_err(Error::HelpScout)
+            }
+            config::Desk::Sql(desk) => sql_desk::Desk::new(config, desk)
+                .map(|desk| Self::Sql(Box::new(desk)))
+                .map_err(Error::Sql),
+            config::Desk::Http(_) => Err(Error::NotYet),
+        }
     }
 
     /// For a new configuration. What this one knows of quota, waits and abilities goes on, where the
     /// account is the same.
-    pub fn succeed(&self, config: &Config) -> Result<Self, helpscout::Error> {
-        match self {
-            Self::HelpScout(desk) => desk.succeed(config).map(Self::HelpScout),
+    pub fn succeed(&self, config: &Config, telemetry: &Telemetry) -> Result<Self, Error> {
+        match (self, &config.desk) {
+            (Self::HelpScout(desk), config::Desk::HelpScout(account)) => desk
+                .succeed(config, account)
+                .map(|desk| Self::HelpScout(Box::new(desk)))
+                .map_err(Error::HelpScout),
+            _ => Self::new(config, telemetry),
         }
     }
 
     /// Its name for people.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::HelpScout(_) => "Help Scout",
+            Self::Sql(desk) => desk.name(),
         }
     }
 
@@ -51,6 +109,7 @@ impl TicketSource {
     pub const fn counted_by(&self) -> &'static str {
         match self {
             Self::HelpScout(_) => "the productivity report",
+            Self::Sql(_) => "the query `created`",
         }
     }
 
@@ -58,6 +117,7 @@ impl TicketSource {
     pub fn capabilities(&self) -> Capabilities {
         match self {
             Self::HelpScout(desk) => desk.capabilities(),
+            Self::Sql(desk) => desk.capabilities(),
         }
     }
 
@@ -65,11 +125,13 @@ impl TicketSource {
     pub fn limitation(&self, config: &Config) -> Option<&'static str> {
         match self {
             Self::HelpScout(desk) => {
-                let found = config.helpscout.counts_from == crate::config::CountsFrom::Auto;
+                let account = config.helpscout()?;
+                let found = account.counts_from == config::CountsFrom::Auto;
                 (found && desk.counts_by_search()).then_some(
                     "the Help Scout plan has no reports (403): created tickets are counted by search, the rest is absent",
                 )
             }
+            Self::Sql(_) => None,
         }
     }
 
@@ -86,6 +148,19 @@ impl TicketSource {
                     "Help Scout's conversation list cannot filter by channel, so that {missing} are absent"
                 )
             }),
+            Self::Sql(_) => None,
+        }
+    }
+
+    /// Why nothing is counted of a segment by a source that has created tickets only.
+    pub fn not_countable(&self, segment: &Segment) -> String {
+        match self {
+            Self::HelpScout(_) => format!(
+                "segment `{}` names a channel, or a tag with a comma in it, which the list of conversations cannot filter by",
+                segment.name
+            ),
+            // Its answers hold created tickets, or fail.
+            Self::Sql(_) => format!("segment `{}` was not counted", segment.name),
         }
     }
 
@@ -96,15 +171,53 @@ impl TicketSource {
                 let client = desk.client();
                 let by_search = desk.counts_by_search();
                 Budget {
-                    calls_per_refresh: helpscout::Desk::calls_per_refresh(config, by_search),
+                    calls_per_refresh: config.helpscout().map_or(0, |account| {
+                        helpscout::Desk::calls_per_refresh(config, account, by_search)
+                    }),
                     calls_for_reasons: config
                         .reasons
                         .as_ref()
                         .map_or(0, |wanted| desk.calls_for_reasons(wanted)),
-                    per_minute: client.pace_per_minute(),
+                    per_minute: Some(client.pace_per_minute()),
                     granted_per_minute: client.granted_per_minute(),
                 }
             }
+            Self::Sql(desk) => Budget {
+                calls_per_refresh: desk.statements_per_refresh(config),
+                calls_for_reasons: 0,
+                per_minute: None,
+                granted_per_minute: None,
+            },
+        }
+    }
+
+    /// Why the pace is not certain before the first answer, to follow it; `None` where it is.
+    pub fn pace_in_doubt(&self, config: &Config) -> Option<&'static str> {
+        match self {
+            Self::HelpScout(_) => {
+                let ceiling = config.helpscout()?.requests_per_minute;
+                ceiling.is_none().then_some(
+                    " (half of the 200 that the smallest plan is granted; the account's own limit is known from the first answer)",
+                )
+            }
+            Self::Sql(_) => None,
+        }
+    }
+
+    /// Requests that [`PastReader::created`] takes, when everything is answered at once.
+    pub const fn requests_to_count_created(&self) -> usize {
+        match self {
+            // One for each status.
+            Self::HelpScout(_) => 3,
+            Self::Sql(_) => 1,
+        }
+    }
+
+    /// Asks for the past: nothing is waited for past `deadline`.
+    pub fn past(&self, deadline: Instant) -> PastReader<'_> {
+        match self {
+            Self::HelpScout(desk) => PastReader::HelpScout(desk.past(deadline)),
+            Self::Sql(desk) => PastReader::Sql(desk.past(deadline)),
         }
     }
 
@@ -114,6 +227,8 @@ impl TicketSource {
     pub fn counting_visitors(&self, populations: Populations) -> Populations {
         match self {
             Self::HelpScout(desk) => populations.asking(desk.client()),
+            // It has no help centre.
+            Self::Sql(_) => populations,
         }
     }
 
@@ -131,6 +246,7 @@ impl TicketSource {
     ) -> Option<Result<ContactReasons, SourceFailure>> {
         match self {
             Self::HelpScout(desk) => Some(desk.reasons(wanted, deadline).await),
+            Self::Sql(_) => None,
         }
     }
 
@@ -145,6 +261,16 @@ impl TicketSource {
     ) -> Result<ReasonCounts, SourceFailure> {
         match self {
             Self::HelpScout(desk) => desk.reason(reason, current, previous, deadline).await,
+            // It gave none to ask for.
+            Self::Sql(_) => Err(SourceFailure {
+                reason: Reason::Query,
+                segments: Vec::new(),
+                text: format!(
+                    "contact reason `{}`: {} does not count contact reasons",
+                    reason.name,
+                    self.name()
+                ),
+            }),
         }
     }
 
@@ -153,6 +279,47 @@ impl TicketSource {
     pub fn until(&self, deadline: Instant, patience: Instant) -> TicketReader<'_> {
         match self {
             Self::HelpScout(desk) => TicketReader::HelpScout(desk.until(deadline, patience)),
+            Self::Sql(desk) => TicketReader::Sql(desk.until(deadline)),
+        }
+    }
+
+    /// What days are held against, for people.
+    pub const fn days_agree_with(&self) -> &'static str {
+        match self {
+            Self::HelpScout(_) => "the reports",
+            Self::Sql(_) => "the windows",
+        }
+    }
+
+    /// What one question is called for people, many of them.
+    pub const fn calls(&self) -> &'static str {
+        match self {
+            Self::HelpScout(_) => "calls",
+            Self::Sql(_) => "statements",
+        }
+    }
+
+    /// The tables and views that tickets are counted in, as far as that can be told: for `check`.
+    pub async fn relations(&self, deadline: Instant) -> Vec<Relation> {
+        match self {
+            Self::HelpScout(_) => Vec::new(),
+            Self::Sql(desk) => desk.relations(deadline).await,
+        }
+    }
+
+    /// What it is not asked, or cannot tell, of what a ticket source can: for `check`.
+    pub fn absent(&self) -> Vec<&'static str> {
+        match self {
+            Self::HelpScout(_) => Vec::new(),
+            Self::Sql(desk) => desk.absent(),
+        }
+    }
+
+    /// Says good-bye, where there is a connection. A later question opens a new one.
+    pub async fn close(&self) {
+        match self {
+            Self::HelpScout(_) => {}
+            Self::Sql(desk) => desk.close().await,
         }
     }
 }
@@ -162,6 +329,8 @@ impl TicketSource {
 pub enum TicketReader<'a> {
     /// Of a Help Scout account.
     HelpScout(helpscout::Questions<'a>),
+    /// Of a SQL database.
+    Sql(sql_desk::Questions<'a>),
 }
 
 impl TicketReader<'_> {
@@ -169,18 +338,23 @@ impl TicketReader<'_> {
     pub fn capabilities(&self) -> Capabilities {
         match self {
             Self::HelpScout(questions) => questions.capabilities(),
+            Self::Sql(questions) => questions.capabilities(),
         }
     }
 
-    /// Counts of a segment in a window and in the equal one before it, as the source has them.
+    /// Counts of a segment in a window and in the equal one before it, as far as the source tells
+    /// them.
     pub async fn contacts(
         &self,
         segment: &Segment,
         current: Interval,
         previous: Interval,
-    ) -> Result<Contacts, SourceFailure> {
+    ) -> Counted {
         match self {
-            Self::HelpScout(questions) => questions.contacts(segment, current, previous).await,
+            Self::HelpScout(questions) => {
+                questions.contacts(segment, current, previous).await.into()
+            }
+            Self::Sql(questions) => questions.contacts(segment, current, previous).await,
         }
     }
 
@@ -194,16 +368,22 @@ impl TicketReader<'_> {
     ) -> Option<Result<DailyCounts, SourceFailure>> {
         match self {
             Self::HelpScout(questions) => questions.daily_created(segment, end).await,
+            Self::Sql(questions) => Some(questions.daily_created(segment, end).await),
         }
     }
 
-    /// Tickets of a segment that wait now; `None` where they cannot be known.
+    /// Tickets of a segment that wait now, and what could not be read of them. `None` where they
+    /// cannot be known, or, with a failure, could not be read.
     pub async fn open_tickets(
         &self,
         segment: &Segment,
-    ) -> Result<Option<OpenTickets>, SourceFailure> {
+    ) -> (Option<OpenTickets>, Vec<SourceFailure>) {
         match self {
-            Self::HelpScout(questions) => questions.open_tickets(segment).await,
+            Self::HelpScout(questions) => match questions.open_tickets(segment).await {
+                Ok(open) => (open, Vec::new()),
+                Err(failure) => (None, vec![failure]),
+            },
+            Self::Sql(questions) => questions.open_tickets(segment).await,
         }
     }
 
@@ -215,6 +395,7 @@ impl TicketReader<'_> {
     ) -> Option<Result<Ratings, SourceFailure>> {
         match self {
             Self::HelpScout(questions) => questions.ratings(segment, interval).await,
+            Self::Sql(questions) => questions.ratings(segment, interval).await,
         }
     }
 
@@ -225,6 +406,7 @@ impl TicketReader<'_> {
     ) -> Option<Result<HelpCenter, SourceFailure>> {
         match self {
             Self::HelpScout(questions) => questions.help_center(interval).await,
+            Self::Sql(_) => None,
         }
     }
 
@@ -232,6 +414,7 @@ impl TicketReader<'_> {
     pub fn end(&self) {
         match self {
             Self::HelpScout(questions) => questions.end(),
+            Self::Sql(_) => {}
         }
     }
 }

@@ -72,6 +72,11 @@ impl Paths {
         format!("{prefix}{telemetry}")
     }
 
+    /// The path that tells whether the process serves.
+    pub fn healthy(&self) -> String {
+        format!("{}-/healthy", self.landing())
+    }
+
     /// The reference from the landing page to the metrics.
     pub fn link(&self) -> &str {
         &self.link

@@ -19,7 +19,7 @@ use super::{
     negotiate,
     paths::Route,
 };
-use crate::exposition::{self, Encoding, Format, Page};
+use crate::exposition::{self, Encoding, Format, Rendered};
 
 const TEXT: HeaderValue = HeaderValue::from_static(Format::Text.content_type());
 const OPEN_METRICS: HeaderValue = HeaderValue::from_static(Format::OpenMetrics.content_type());
@@ -72,7 +72,7 @@ async fn metrics<B>(site: &Site, request: &Request<B>) -> Response<Parts> {
     }
 }
 
-fn page(page: Page) -> Response<Parts> {
+fn page(page: Rendered) -> Response<Parts> {
     let mut response = Response::new(Parts::from(page.parts));
     let headers = response.headers_mut();
     headers.insert(

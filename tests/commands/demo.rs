@@ -130,3 +130,56 @@ fn a_demo_that_is_stopped_while_it_prepares_leaves_nothing_behind() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(std::fs::read_dir(place).unwrap().count(), 0);
 }
+
+/// Lines of a page that tell what was counted, but for times that only reports know and how the
+/// exporter itself fares.
+fn counted(page: &str) -> BTreeSet<&str> {
+    let own = [
+        "contact_exporter_",
+        "contact_helpscout_",
+        "contact_source_",
+        "process_",
+        // No query of the demo's.
+        "contact_response_mean_seconds",
+        "contact_resolution_mean_seconds",
+        "contact_handle_mean_seconds",
+        "contact_resolved_on_first_reply_ratio",
+    ];
+    page.lines()
+        .filter(|line| !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own)))
+        // Help Scout's list of conversations cannot filter by channel; a table can.
+        .filter(|line| !(line.contains("_open_ticket") && line.contains("\"telephone\"")))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_tables_tell_the_same_story_as_the_simulator() {
+    let simulated = Exporter::start(&["demo"], &[]);
+    let sql = Exporter::start(&["demo", "--helpdesk=sql"], &[]);
+    simulated.ready().await;
+    let page = sql.ready().await;
+    assert!(
+        !page.contains("contact_helpscout_requests_total{"),
+        "{page}"
+    );
+    for source in ["tickets", "daily_tickets", "open_tickets", "happiness"] {
+        let up = format!("contact_source_up{{source=\"{source}\"}}");
+        assert_eq!(value(&page, &up), Some(1.0), "{source}: {}", sql.output());
+    }
+    // Both read at their own second: a ticket can be closed between the two, and a minute can begin.
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(70);
+    loop {
+        let pages = [
+            simulated.get("/metrics").await.1,
+            sql.get("/metrics").await.1,
+        ];
+        let [one, other] = [counted(&pages[0]), counted(&pages[1])];
+        assert!(one.len() > 100, "{one:?}");
+        if one == other {
+            break;
+        }
+        let differences: Vec<_> = one.symmetric_difference(&other).collect();
+        assert!(std::time::Instant::now() < patience, "{differences:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+}

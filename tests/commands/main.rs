@@ -13,4 +13,7 @@ mod common;
 mod backfill;
 mod check;
 mod demo;
+mod generate;
+mod healthy;
 mod report;
+mod sql_desk;

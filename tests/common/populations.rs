@@ -39,7 +39,7 @@ pub fn config(
         max_age: Duration::from_mins(15),
         time_zone: jiff::tz::TimeZone::UTC,
         windows: vec![Window::parse("7d").expect("a window")],
-        helpscout: HelpScout {
+        desk: contact_rate_exporter::config::Desk::HelpScout(Box::new(HelpScout {
             app_id: "id".to_owned(),
             app_secret: Secret::new("secret"),
             base_url: url::Url::parse("http://localhost:1").expect("an address"),
@@ -47,7 +47,7 @@ pub fn config(
             requests_per_minute: None,
             happiness: true,
             help_center: None,
-        },
+        })),
         segments: vec![Segment::all()],
         databases,
         populations: sources

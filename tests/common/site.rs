@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use contact_rate_exporter::{
-    exposition::{Exposition, Own},
+    exposition::{Exposition, SelfMetrics},
     snapshot::Snapshot,
     web::{self, Paths, ReloadRequest, Site, WebConfig},
 };
@@ -52,7 +52,7 @@ impl Default for Options {
 impl Server {
     pub async fn start(options: Options) -> Self {
         let registry = Registry::new();
-        Own::register(&registry).unwrap();
+        SelfMetrics::register(&registry).unwrap();
         let exposition = Arc::new(Exposition::new(registry, Arc::new(options.snapshot)));
         let (ready, is_ready) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

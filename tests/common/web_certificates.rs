@@ -33,6 +33,11 @@ pub fn make(folder: &Path) {
 
 /// Makes a certificate of the authority.
 pub fn sign(folder: &Path, name: &str, alternative_names: &str, usage: &str) {
+    sign_for(folder, name, alternative_names, usage, 2);
+}
+
+/// The same, for so many days from now; one that has expired for less than none.
+pub fn sign_for(folder: &Path, name: &str, alternative_names: &str, usage: &str, days: i32) {
     openssl(
         folder,
         &format!(
@@ -48,7 +53,7 @@ pub fn sign(folder: &Path, name: &str, alternative_names: &str, usage: &str) {
         folder,
         &format!(
             "x509 -req -in {name}.request -CA authority.pem -CAkey authority.key -CAcreateserial \
-             -days 2 -extfile extensions -out {name}.pem"
+             -days {days} -extfile extensions -out {name}.pem"
         ),
     );
 }

@@ -12,7 +12,9 @@ mod common;
 
 mod databases;
 mod files;
+mod helpdesks;
 mod output;
+mod packaging;
 mod reasons;
 mod reload;
 mod secrets;
@@ -20,4 +22,5 @@ mod self_service;
 mod start;
 mod stop;
 mod storms;
+mod upstream_tls;
 mod web;

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, process::Stdio, sync::Arc, time::Duration};
 
 use contact_rate_exporter::{
-    exposition::{Encoding, Exposition, Format, Own},
+    exposition::{Encoding, Exposition, Format, SelfMetrics},
     web::{self, Paths, Site, WebConfig},
 };
 use prometheus::Registry;
@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Serves the example snapshot.
 async fn serve() -> (SocketAddr, Arc<Exposition>) {
     let registry = Registry::new();
-    let own = Own::register(&registry).unwrap();
-    own.show(&example_snapshot::empty().sources);
+    let self_metrics = SelfMetrics::register(&registry).unwrap();
+    self_metrics.show(&example_snapshot::empty().sources);
     let snapshot = Arc::new(example_snapshot::full());
     let exposition = Arc::new(Exposition::new(registry, snapshot));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

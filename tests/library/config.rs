@@ -55,9 +55,9 @@ fn a_full_config_means_what_it_says() {
     assert_eq!(config.timeout, Duration::from_secs(20));
     assert_eq!(config.max_age, Duration::from_mins(10));
     assert_eq!(config.windows[2].name(), "4w");
-    assert_eq!(config.helpscout.app_id, "the-app");
-    assert_eq!(config.helpscout.app_secret.expose(), "hunter2");
-    assert!(!config.helpscout.happiness);
+    assert_eq!(config.helpscout().unwrap().app_id, "the-app");
+    assert_eq!(config.helpscout().unwrap().app_secret.expose(), "hunter2");
+    assert!(!config.helpscout().unwrap().happiness);
     assert_eq!(config.segments.len(), 2);
     assert_eq!(
         config.segments[1].mailboxes,
@@ -89,11 +89,11 @@ fn defaults_are_those_of_the_documentation() {
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     assert_eq!(windows, ["1d", "7d", "28d"]);
     assert_eq!(
-        config.helpscout.base_url.as_str(),
+        config.helpscout().unwrap().base_url.as_str(),
         "https://api.helpscout.net/"
     );
-    assert_eq!(config.helpscout.requests_per_minute, None);
-    assert!(config.helpscout.happiness);
+    assert_eq!(config.helpscout().unwrap().requests_per_minute, None);
+    assert!(config.helpscout().unwrap().happiness);
     assert_eq!(config.segments.len(), 1);
 }
 
@@ -102,7 +102,7 @@ fn reasons_and_the_help_centre_mean_what_they_say() {
     let path = Path::new("tests/config/good/reasons.yml");
     let config = read(path).unwrap();
     let sites = ["5244c0000000000000000001", "524400000000000000000001"].map(str::to_owned);
-    assert_eq!(config.helpscout.help_center.unwrap().sites, sites);
+    assert_eq!(config.help_center().unwrap().sites, sites);
     let reasons = config.reasons.unwrap();
     assert_eq!(config.windows[reasons.window].name(), "7d");
     assert_eq!(reasons.every, Duration::from_mins(2));
@@ -136,7 +136,7 @@ fn reasons_and_the_help_centre_mean_what_they_say() {
     );
     assert_eq!(reasons.choice, ReasonChoice::Top(10));
     let all = of("helpscout: {app_id: a, app_secret: b, help_center: true}");
-    assert_eq!(all.helpscout.help_center.unwrap().sites, [""; 0]);
+    assert_eq!(all.help_center().unwrap().sites, [""; 0]);
     assert_eq!(all.reasons, None);
 
     // What is counted moves the hash, how often does not.

@@ -11,7 +11,7 @@ use std::{
 use contact_rate_exporter::{
     domain::Reason,
     exposition::{
-        Encoding, Exposition, Format, Own, Page,
+        Encoding, Exposition, Format, Rendered, SelfMetrics,
         catalogue::{self, Family, Kind},
         series::{self, Sink},
         text::{Header, Line, Writer},
@@ -31,13 +31,13 @@ use crate::common::{
 /// A registry as the running exporter has it, with the telemetry of the Help Scout client.
 fn registry() -> Registry {
     let registry = Registry::new();
-    let own = Own::register(&registry).unwrap();
-    own.show(&example_snapshot::full().sources);
-    own.config_loaded(
+    let self_metrics = SelfMetrics::register(&registry).unwrap();
+    self_metrics.show(&example_snapshot::full().sources);
+    self_metrics.config_loaded(
         0xdead_0123_4567_89ab,
         "2017-12-31T23:00:00.25Z".parse().unwrap(),
     );
-    own.web_config_loaded(true);
+    self_metrics.web_config_loaded(true);
     let options = |family: &Family| Opts::new(family.name.to_string(), family.help.to_string());
     let requests = &catalogue::HELPSCOUT_REQUESTS_TOTAL;
     let counter = IntCounterVec::new(options(requests), requests.labels).unwrap();
@@ -72,7 +72,7 @@ fn exposition(snapshot: Snapshot) -> Exposition {
     Exposition::new(registry(), Arc::new(snapshot))
 }
 
-fn body(page: &Page) -> String {
+fn body(page: &Rendered) -> String {
     let bytes = page.parts.concat();
     match page.encoding {
         Encoding::Identity => String::from_utf8(bytes).unwrap(),

@@ -76,7 +76,7 @@ fn config(url: &Url, timeout: Duration) -> Config {
         max_age: interval * 3,
         time_zone: jiff::tz::TimeZone::UTC,
         windows: Vec::new(),
-        helpscout: Settings {
+        desk: contact_rate_exporter::config::Desk::HelpScout(Box::new(Settings {
             app_id: "app id&".to_owned(),
             app_secret: Secret::new(SECRET),
             base_url: url.clone(),
@@ -84,7 +84,7 @@ fn config(url: &Url, timeout: Duration) -> Config {
             requests_per_minute: None,
             happiness: true,
             help_center: None,
-        },
+        })),
         segments: Vec::new(),
         databases: Vec::new(),
         populations: Vec::new(),
@@ -124,7 +124,8 @@ impl Desk {
         let registry = Registry::new();
         let telemetry = Telemetry::new().unwrap();
         telemetry.register(&registry).unwrap();
-        let help_scout = HelpScout::new(&config(&upstream.url, timeout), telemetry).unwrap();
+        let config = config(&upstream.url, timeout);
+        let help_scout = HelpScout::new(&config, config.helpscout().unwrap(), telemetry).unwrap();
         Self {
             upstream,
             help_scout,
@@ -191,7 +192,7 @@ fn usagers() -> Segment {
             Reference::Name("Feature request".into()),
             Reference::Id(7001),
         ],
-        channels: Vec::new(),
+        ..Segment::all()
     }
 }
 

@@ -15,6 +15,7 @@ mod config;
 mod count;
 mod docs;
 mod exposition;
+mod helpdesks;
 mod helpscout;
 mod layering;
 mod refresh;

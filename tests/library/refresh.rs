@@ -7,6 +7,7 @@ mod faults;
 mod help_center;
 mod logs;
 mod page;
+mod past;
 mod plans;
 mod reasons;
 mod reloads;

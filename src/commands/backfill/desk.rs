@@ -1,12 +1,8 @@
-//! Makes the Help Scout calls of a schedule, several at a time, and keeps every answer.
+//! Asks a ticket source the questions of a schedule, several at a time, and keeps every answer.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::{sync::OnceCell, time::Instant};
-use tracing::warn;
+use tokio::time::Instant;
 
 use super::{
     cache::{Cache, CacheError, Key, Kind, Value},
@@ -16,48 +12,45 @@ use super::{
     schedule::{Call, Mode, Schedule},
 };
 use crate::{
-    chain::chain,
-    config::{Config, CountsFrom, Segment},
-    domain::{DAY_SECONDS, Interval},
-    sources::helpscout::{self, Filter, HelpScout, Reader},
+    config::{Config, Segment},
+    domain::{DAY_SECONDS, Interval, SourceFailure},
+    sources::tickets::{PastReader, TicketSource},
 };
 
 /// Far enough away: only one try is bounded, by `timeout`. Waits for the pace may be long.
 const NO_DEADLINE: Duration = Duration::from_hours(24 * 365 * 20);
 
-/// The help desk, asked for the past.
+/// A ticket source, asked for the past.
 pub struct Desk<'a> {
     config: &'a Config,
     cache: &'a Cache,
-    help_scout: &'a HelpScout,
-    filters: Vec<OnceCell<Filter>>,
-    messages_refused: AtomicBool,
+    source: &'a TicketSource,
+    past: PastReader<'a>,
 }
 
 impl<'a> Desk<'a> {
-    /// Asks `help_scout` and keeps the answers in `cache`.
-    pub fn new(config: &'a Config, cache: &'a Cache, help_scout: &'a HelpScout) -> Self {
+    /// Asks `source` and keeps the answers in `cache`.
+    pub fn new(config: &'a Config, cache: &'a Cache, source: &'a TicketSource) -> Self {
         Self {
             config,
             cache,
-            help_scout,
-            filters: config.segments.iter().map(|_| OnceCell::new()).collect(),
-            messages_refused: AtomicBool::new(false),
+            source,
+            past: source.past(Instant::now() + NO_DEADLINE),
         }
     }
 
-    /// Finds out how the account lets tickets be counted: from what the cache has, or by the first
-    /// call for reports, whose answer is not lost. `schedules` are those by reports and by search.
+    /// Finds out what the source can tell: from what the cache has, or by the first question, whose
+    /// answer is not lost. `schedules` are those with all counts and with created tickets only.
     pub async fn mode(&self, schedules: &[Schedule; 2]) -> Result<Mode, Error> {
-        let counts_from = self.config.helpscout.counts_from;
-        if counts_from == CountsFrom::Search {
-            return Ok(Mode::Search);
+        if !self.past.capabilities().all_counts {
+            return Ok(Mode::CreatedOnly);
         }
         if let Some(mode) = known_mode(self.cache, schedules).await? {
+            self.past.recall(mode != Mode::CreatedOnly);
             return Ok(mode);
         }
-        let [by_report, _] = schedules;
-        let Some(first) = by_report.first() else {
+        let [all_counts, _] = schedules;
+        let Some(first) = all_counts.first() else {
             return Ok(Mode::RECORDED);
         };
         match self.read(0, Call::Counts(first)).await {
@@ -65,124 +58,86 @@ impl<'a> Desk<'a> {
                 let mode = known_mode(self.cache, schedules).await?;
                 Ok(mode.unwrap_or(Mode::RECORDED))
             }
-            Err(Error::HelpScout { source, .. })
-                if source.is_forbidden() && counts_from == CountsFrom::Auto =>
-            {
-                Ok(Mode::Search)
+            Err(Error::Tickets { .. }) if !self.past.capabilities().all_counts => {
+                Ok(Mode::CreatedOnly)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Makes a call for a segment, as far as its answer is not in the cache.
+    /// Asks a question about a segment, as far as its answer is not in the cache.
     pub async fn read(&self, segment: usize, call: Call) -> Result<(), Error> {
         if self.cache.has_all(&questions(segment, call)).await? {
             return Ok(());
         }
-        let reader = self.help_scout.until(Instant::now() + NO_DEADLINE);
-        let filter = self.filter(segment, &reader).await;
-        let asked = match filter {
-            Ok(None) => return Ok(()),
-            Ok(Some(filter)) => self.ask(segment, call, &reader, filter).await,
-            Err(error) => Err(Asked::Desk(error)),
+        let Some(configured) = self.config.segments.get(segment) else {
+            return Ok(());
+        };
+        let asked = match call {
+            Call::Counts(pair) => self.counts(segment, configured, pair).await,
+            Call::Ratings(pair) => self.ratings(segment, configured, pair).await,
+            _ => self.ask(segment, configured, call).await,
         };
         asked.map_err(|error| match error {
             Asked::Cache(error) => Error::Cache(error),
-            Asked::Desk(source) => Error::HelpScout {
-                what: describe(call),
-                segment: self.name(segment).to_owned(),
-                source: Box::new(source),
+            Asked::Source(failure) => Error::Tickets {
+                what: self.describe(call),
+                segment: configured.name.clone(),
+                why: failure.text,
             },
         })
     }
 
-    async fn ask(
-        &self,
-        segment: usize,
-        call: Call,
-        reader: &Reader<'_>,
-        filter: &Filter,
-    ) -> Result<(), Asked> {
+    async fn ask(&self, segment: usize, configured: &'a Segment, call: Call) -> Result<(), Asked> {
         let count = |kind, interval, count| (key(kind, segment, interval), Value::Count(count));
-        let days = |kind, days, counts: Vec<Option<u64>>| -> Vec<(Key, Value)> {
-            let counted = parts(days, DAY_SECONDS).zip(counts);
-            counted.map(|(day, told)| count(kind, day, told)).collect()
-        };
+        let past = &self.past;
         let answers = match call {
-            Call::Counts(pair) => return self.counts(segment, reader, filter, pair).await,
-            Call::Ratings(pair) => return self.ratings(segment, reader, filter, pair).await,
+            Call::Counts(_) | Call::Ratings(_) => Vec::new(),
             Call::CreatedByDay(interval) => {
-                let counts = reader.created_by_day(filter, interval).await?;
-                days(Kind::Created, interval, counts)
+                let days = past.created_by_day(configured, interval).await?;
+                days.iter()
+                    .map(|(day, told)| count(Kind::Created, day, told))
+                    .collect()
             }
             Call::MessagesByDay(interval) => {
-                let counts = reader.received_by_day(filter, interval).await;
-                let counts = self
-                    .unless_refused(counts)?
-                    .unwrap_or_else(|| parts(interval, DAY_SECONDS).map(|_| None).collect());
-                days(Kind::Messages, interval, counts)
+                let told = past.messages_by_day(configured, interval).await?;
+                let told = told.into_iter().flatten().chain(std::iter::repeat(None));
+                parts(interval, DAY_SECONDS)
+                    .zip(told)
+                    .map(|(day, told)| count(Kind::Messages, day, told))
+                    .collect()
             }
             Call::Messages(interval) => {
-                let told = reader.received_messages(filter, interval).await;
-                vec![count(
-                    Kind::Messages,
-                    interval,
-                    self.unless_refused(told)?.flatten(),
-                )]
+                let told = past.messages(configured, interval).await?;
+                vec![count(Kind::Messages, interval, told)]
             }
-            Call::Search(interval) => {
-                if !filter.can_be_listed() {
-                    return Ok(());
-                }
-                let found = reader.created_by_search(filter, interval).await?;
-                vec![count(Kind::Searched, interval, Some(found))]
-            }
+            Call::Created(interval) => match past.created(configured, interval).await? {
+                Some(found) => vec![count(Kind::Searched, interval, Some(found))],
+                None => return Ok(()),
+            },
         };
         Ok(self.cache.keep(answers).await?)
-    }
-
-    /// `None` where the account has no such report at all: no reason to lose all other counts.
-    fn unless_refused<T>(&self, told: Result<T, helpscout::Error>) -> Result<Option<T>, Asked> {
-        match told {
-            Ok(told) => Ok(Some(told)),
-            Err(error) if error.is_rejection() => {
-                if !self.messages_refused.swap(true, Ordering::Relaxed) {
-                    warn!(
-                        error = chain(&error),
-                        "messages received cannot be counted on this account"
-                    );
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn counts(
         &self,
         segment: usize,
-        reader: &Reader<'_>,
-        filter: &Filter,
+        configured: &'a Segment,
         pair: Pair,
     ) -> Result<(), Asked> {
         let answer =
             |interval, counts| (key(Kind::Counts, segment, interval), Value::Counts(counts));
         let missing = self.missing(Kind::Counts, segment, pair).await?;
         if let [earlier, later] = missing[..] {
-            let contacts = reader.counts_of_two(filter, later, earlier).await?;
-            let (current, previous) = (contacts.current, contacts.previous);
-            // What the report leaves out of its previous range it may have of a range by itself.
-            if current.received_messages.is_some() && previous.received_messages.is_none() {
-                self.cache.keep(vec![answer(later, current)]).await?;
-                let alone = reader.counts(filter, earlier).await?;
-                return Ok(self.cache.keep(vec![answer(earlier, alone)]).await?);
-            }
-            let both = vec![answer(later, current), answer(earlier, previous)];
+            let told = self.past.all_counts(configured, later, Some(earlier));
+            let told = told.await?;
+            let both = vec![answer(later, told.current), answer(earlier, told.previous)];
             return Ok(self.cache.keep(both).await?);
         }
         for interval in missing {
-            let counts = reader.counts(filter, interval).await?;
-            self.cache.keep(vec![answer(interval, counts)]).await?;
+            let told = self.past.all_counts(configured, interval, None).await?;
+            let kept = vec![answer(interval, told.current)];
+            self.cache.keep(kept).await?;
         }
         Ok(())
     }
@@ -190,8 +145,7 @@ impl<'a> Desk<'a> {
     async fn ratings(
         &self,
         segment: usize,
-        reader: &Reader<'_>,
-        filter: &Filter,
+        configured: &'a Segment,
         pair: Pair,
     ) -> Result<(), Asked> {
         let answer = |interval, ratings| {
@@ -202,12 +156,14 @@ impl<'a> Desk<'a> {
         };
         let missing = self.missing(Kind::Ratings, segment, pair).await?;
         if let [earlier, later] = missing[..] {
-            let [current, previous] = reader.happiness_of_two(filter, later, earlier).await?;
-            let both = vec![answer(later, current), answer(earlier, previous)];
-            return Ok(self.cache.keep(both).await?);
+            let told = self.past.ratings(configured, later, Some(earlier));
+            let (current, previous) = told.await?;
+            let previous = previous.map(|ratings| answer(earlier, ratings));
+            let both = [answer(later, current)].into_iter().chain(previous);
+            return Ok(self.cache.keep(both.collect()).await?);
         }
         for interval in missing {
-            let ratings = reader.happiness(filter, interval).await?;
+            let (ratings, _) = self.past.ratings(configured, interval, None).await?;
             self.cache.keep(vec![answer(interval, ratings)]).await?;
         }
         Ok(())
@@ -228,30 +184,36 @@ impl<'a> Desk<'a> {
         Ok(missing)
     }
 
-    /// The segment in Help Scout's terms, looked up once.
-    async fn filter(
-        &self,
-        segment: usize,
-        reader: &Reader<'_>,
-    ) -> Result<Option<&Filter>, helpscout::Error> {
-        let configured: Option<&Segment> = self.config.segments.get(segment);
-        let (Some(cell), Some(configured)) = (self.filters.get(segment), configured) else {
-            return Ok(None);
-        };
-        let filter = cell.get_or_try_init(|| reader.filter(configured)).await?;
-        Ok(Some(filter))
+    /// Requests that a question takes when everything is answered as recorded.
+    pub const fn requests(&self, call: Call) -> usize {
+        requests(self.source, call)
     }
 
-    fn name(&self, segment: usize) -> &str {
-        let segment = self.config.segments.get(segment);
-        segment.map_or("", |segment| segment.name.as_str())
+    fn describe(&self, call: Call) -> String {
+        let (what, interval) = match call {
+            Call::Counts(pair) => (self.source.counted_by(), pair.later),
+            Call::Ratings(pair) => ("the ratings", pair.later),
+            Call::CreatedByDay(days) => ("the tickets created by day", days),
+            Call::MessagesByDay(days) => ("the messages received by day", days),
+            Call::Messages(interval) => ("the messages received", interval),
+            Call::Created(interval) => ("the tickets created", interval),
+        };
+        format!("{what} over {interval}")
+    }
+}
+
+/// Requests that a question takes when everything is answered as recorded.
+pub const fn requests(source: &TicketSource, call: Call) -> usize {
+    match call {
+        Call::Created(_) => source.requests_to_count_created(),
+        _ => 1,
     }
 }
 
 /// Why an answer was not had, or not kept.
 enum Asked {
     Cache(CacheError),
-    Desk(helpscout::Error),
+    Source(SourceFailure),
 }
 
 impl From<CacheError> for Asked {
@@ -260,13 +222,13 @@ impl From<CacheError> for Asked {
     }
 }
 
-impl From<helpscout::Error> for Asked {
-    fn from(error: helpscout::Error) -> Self {
-        Self::Desk(error)
+impl From<SourceFailure> for Asked {
+    fn from(failure: SourceFailure) -> Self {
+        Self::Source(failure)
     }
 }
 
-/// What the cache tells of how the account counts: it has the first interval of one of the schedules.
+/// What the cache tells of what the source can tell: it has the first interval of one of the schedules.
 pub async fn known_mode(
     cache: &Cache,
     schedules: &[Schedule; 2],
@@ -278,7 +240,7 @@ pub async fn known_mode(
         }
         if !known.is_empty() {
             // The range that a report is on and its previous one may lack different counts.
-            return Ok(Some(Mode::Reports {
+            return Ok(Some(Mode::AllCounts {
                 created: known.iter().all(|counts| counts.created.is_some()),
                 messages: known
                     .iter()
@@ -287,14 +249,14 @@ pub async fn known_mode(
         }
         for interval in first.intervals() {
             if cache.has_all(&[key(Kind::Searched, 0, interval)]).await? {
-                return Ok(Some(Mode::Search));
+                return Ok(Some(Mode::CreatedOnly));
             }
         }
     }
     Ok(None)
 }
 
-/// What a call answers.
+/// What a question asks for.
 pub fn questions(segment: usize, call: Call) -> Vec<Key> {
     let of = |kind, intervals: &mut dyn Iterator<Item = Interval>| {
         intervals
@@ -307,7 +269,7 @@ pub fn questions(segment: usize, call: Call) -> Vec<Key> {
         Call::CreatedByDay(days) => of(Kind::Created, &mut parts(days, DAY_SECONDS)),
         Call::MessagesByDay(days) => of(Kind::Messages, &mut parts(days, DAY_SECONDS)),
         Call::Messages(interval) => vec![key(Kind::Messages, segment, interval)],
-        Call::Search(interval) => vec![key(Kind::Searched, segment, interval)],
+        Call::Created(interval) => vec![key(Kind::Searched, segment, interval)],
     }
 }
 
@@ -317,16 +279,4 @@ const fn key(kind: Kind, segment: usize, interval: Interval) -> Key {
         subject: segment,
         interval,
     }
-}
-
-fn describe(call: Call) -> String {
-    let (what, interval) = match call {
-        Call::Counts(pair) => ("the productivity report", pair.later),
-        Call::Ratings(pair) => ("the happiness report", pair.later),
-        Call::CreatedByDay(days) => ("the tickets created by day", days),
-        Call::MessagesByDay(days) => ("the messages received by day", days),
-        Call::Messages(interval) => ("the messages received", interval),
-        Call::Search(interval) => ("the search for tickets created", interval),
-    };
-    format!("{what} over {interval}")
 }

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use super::{cache::CacheError, span::SpanError};
 use crate::{
     domain::Interval,
-    sources::{count, helpscout},
+    sources::{count, tickets},
 };
 
 /// The past cannot be filled in.
@@ -20,30 +20,27 @@ pub enum Error {
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// The Help Scout client cannot be built from the config.
-    #[error("cannot prepare the Help Scout client")]
-    Client(#[source] helpscout::Error),
-    /// The client's metrics cannot be made.
-    #[error("cannot prepare the Help Scout client's metrics")]
-    Telemetry(#[source] prometheus::Error),
+    /// The ticket source cannot be made of the config.
+    #[error(transparent)]
+    Source(#[from] tickets::Error),
     /// The populations cannot be built from the config.
     #[error("cannot prepare the populations")]
     Populations(#[source] count::Error),
-    /// A call failed, after the client's own retries.
+    /// A question was not answered, after the source's own retries.
     #[error(
-        "segment {segment}: cannot read {what}; all answers so far are kept, run it again to go on"
+        "segment {segment}: cannot read {what}; all answers so far are kept, run it again to go on: \
+         {why}"
     )]
-    HelpScout {
-        /// Which report, over which interval.
+    Tickets {
+        /// Which answer, over which interval.
         what: String,
         /// Of which segment.
         segment: String,
         /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
+        why: String,
     },
     /// A population failed.
-    #[error("no population over {interval}; all answers so far are kept, run it again to go on")]
+    #[error("no population {}; all answers so far are kept, run it again to go on", interval.in_words())]
     Population {
         /// Over which interval.
         interval: Interval,

@@ -55,11 +55,6 @@ impl Intervals {
         }
     }
 
-    /// Step at which the first one ends.
-    pub const fn first(&self) -> i64 {
-        self.first
-    }
-
     fn needs(&self, step: i64) -> bool {
         (self.first <= step && step <= self.last_before) || (0 <= step && step < self.steps)
     }
@@ -176,7 +171,7 @@ mod tests {
             prop_assert!(intervals.count(&span, paired) >= least);
             if units {
                 prop_assert_eq!(intervals.count(&span, paired), least);
-                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - intervals.first()));
+                prop_assert_eq!(i64::try_from(read.len()), Ok(steps - intervals.first));
             }
         }
     }

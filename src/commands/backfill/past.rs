@@ -80,7 +80,7 @@ impl Past<'_> {
         let mut counts = self.counts(segment, index, interval).await?;
         let elsewhere = matches!(
             self.schedule.mode(),
-            Mode::Reports {
+            Mode::AllCounts {
                 messages: false,
                 ..
             }
@@ -108,7 +108,7 @@ impl Past<'_> {
         } else {
             interval.seconds()
         };
-        if self.schedule.mode() == Mode::Search {
+        if self.schedule.mode() == Mode::CreatedOnly {
             return Ok(ContactCounts {
                 created: self.searched(segment, interval, part).await?,
                 ..ContactCounts::default()
@@ -152,59 +152,23 @@ impl Past<'_> {
         Ok(Some(sum))
     }
 
-    /// The 56 days that end at `end`: sums of steps where there are such, else as read by day.
-    /// Where both are known and differ, buckets are not what they seem and none of them is used.
+    /// The 56 days that end at `end`, as read by day; `None` where they were not.
     async fn daily(
         &self,
         segment: usize,
         end: Timestamp,
     ) -> Result<Option<DailyCounts>, CacheError> {
-        let Mode::Reports { created, .. } = self.schedule.mode() else {
+        if self.schedule.mode() == Mode::CreatedOnly {
             return Ok(None);
-        };
-        let step = self.schedule.span().step();
-        let units_start = self
-            .schedule
-            .units_start()
-            .filter(|_| created && DAY_SECONDS % step == 0);
+        }
         let mut days = Vec::with_capacity(DAYS);
-        let mut from_series = false;
-        let mut differ = false;
         for day in parts(days_before(end), DAY_SECONDS) {
-            let told = self.cache.count(Kind::Created, segment, day).await?;
-            let sum = if units_start.is_some_and(|start| day.start >= start) {
-                self.created(segment, day).await?
-            } else {
-                None
-            };
-            differ |= sum
-                .zip(told)
-                .is_some_and(|(sum, told)| sum != told.unwrap_or(0));
-            from_series |= sum.is_none();
-            match (sum, told) {
-                (Some(sum), _) => days.push(Some(sum)),
-                (None, Some(told)) => days.push(told),
-                (None, None) => return Ok(None),
+            match self.cache.count(Kind::Created, segment, day).await? {
+                Some(told) => days.push(told),
+                None => return Ok(None),
             }
         }
-        if from_series && differ {
-            self.mistrusted.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
-        }
         Ok(Some(DailyCounts::ending_at(end, days)))
-    }
-
-    /// Created tickets of a day, from the counts of its steps.
-    async fn created(&self, segment: usize, day: Interval) -> Result<Option<u64>, CacheError> {
-        let mut sum: u64 = 0;
-        for part in parts(day, self.schedule.span().step()) {
-            let counts = self.cache.counts(segment, part).await?;
-            let Some(created) = counts.and_then(|counts| counts.created) else {
-                return Ok(None);
-            };
-            sum = sum.saturating_add(created);
-        }
-        Ok(Some(sum))
     }
 
     /// Created tickets found by search in the parts of `interval`; `None` when one is not known.
@@ -253,7 +217,7 @@ pub fn population_readings(
     mode: Mode,
     end: Timestamp,
 ) -> impl Iterator<Item = (usize, Interval)> {
-    let with_baseline = mode != Mode::Search;
+    let with_baseline = mode != Mode::CreatedOnly;
     config
         .populations
         .iter()

@@ -2,29 +2,39 @@
 
 use std::{
     future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
 use tokio::{
     sync::{
-        Semaphore,
+        OnceCell, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     },
     time::Instant,
 };
+use tracing::warn;
 
 use super::{
     cache::{Cache, CacheError, Key, Kind, Value},
-    desk::{Desk, questions},
+    desk::{Desk, questions, requests},
     error::Error,
     past::{Past, population_readings},
     samples::Samples,
     schedule::{Call, Schedule},
     work::{Done, Work},
 };
-use crate::{config::Config, exposition::series, sources::count::Populations};
+use crate::{
+    chain::chain,
+    config::Config,
+    domain::Interval,
+    exposition::series,
+    sources::{
+        count::{self, Populations},
+        tickets::TicketSource,
+    },
+};
 
 /// Steps that readings may be ahead.
 const AHEAD: usize = 32;
@@ -41,6 +51,7 @@ pub async fn work(
     config: &Config,
     schedule: &Schedule,
     cache: &Cache,
+    source: &TicketSource,
 ) -> Result<(Work, Vec<usize>), CacheError> {
     let mut work = Work::default();
     let mut by_population = vec![0; config.populations.len()];
@@ -49,7 +60,7 @@ pub async fn work(
         for call in schedule.calls(step) {
             for segment in segments(config, call) {
                 if !cache.has_all(&questions(segment, call)).await? {
-                    work.calls += call.requests();
+                    work.calls += requests(source, call);
                 }
             }
         }
@@ -70,18 +81,19 @@ pub async fn work(
     Ok((work, by_population))
 }
 
-/// The segments that a call is made for: a search cannot filter by channel.
+/// The segments that a question is asked about: what counts created tickets only cannot filter by
+/// channel.
 fn segments(config: &Config, call: Call) -> impl Iterator<Item = usize> {
-    let search = matches!(call, Call::Search(_));
+    let created_only = matches!(call, Call::Created(_));
     config
         .segments
         .iter()
         .enumerate()
-        .filter(move |(_, segment)| !search || segment.channels.is_empty())
+        .filter(move |(_, segment)| !created_only || segment.channels.is_empty())
         .map(|(index, _)| index)
 }
 
-const fn population_key(population: usize, interval: crate::domain::Interval) -> Key {
+const fn population_key(population: usize, interval: Interval) -> Key {
     Key {
         kind: Kind::Population,
         subject: population,
@@ -97,12 +109,23 @@ pub struct Run<'a> {
     pub schedule: &'a Schedule,
     /// The answers.
     pub cache: &'a Cache,
-    /// The help desk.
+    /// The ticket source.
     pub desk: &'a Desk<'a>,
     /// The populations.
     pub populations: &'a Populations,
     /// How far it is.
     pub done: &'a Done,
+    /// Populations that some intervals are not known of.
+    pub unknown: &'a [Unknown],
+}
+
+/// What is not known of a population.
+#[derive(Default)]
+pub struct Unknown {
+    /// How many of its intervals.
+    pub intervals: AtomicUsize,
+    /// Whether its latest one is known, once that was asked for.
+    latest: OnceCell<bool>,
 }
 
 /// One thing in the order in which steps need them.
@@ -166,30 +189,77 @@ impl Run<'_> {
             return Ok(());
         }
         self.desk.read(segment, call).await?;
-        self.done.called(call.requests());
+        self.done.called(self.desk.requests(call));
         Ok(())
     }
 
-    async fn query(
-        &self,
-        population: usize,
-        interval: crate::domain::Interval,
-    ) -> Result<(), Error> {
+    async fn query(&self, population: usize, interval: Interval) -> Result<(), Error> {
         let key = population_key(population, interval);
         if self.cache.has_all(&[key]).await? {
             return Ok(());
         }
-        let deadline = Instant::now() + NO_DEADLINE;
-        let value = self.populations.read(population, interval, deadline).await;
-        let value = value.map_err(|source| Error::Population {
+        let source = match self.read_population(population, interval).await? {
+            Ok(()) => {
+                self.done.queried();
+                return Ok(());
+            }
+            Err(source) => source,
+        };
+        if source.concerns_the_interval()
+            && let Some(unknown) = self.unknown.get(population)
+            && *unknown
+                .latest
+                .get_or_try_init(|| self.knows_the_latest(population, interval))
+                .await?
+        {
+            if unknown.intervals.fetch_add(1, Ordering::Relaxed) == 0 {
+                warn!(
+                    error = chain(&source),
+                    "left out where it is not known: no population {}",
+                    interval.in_words()
+                );
+            }
+            self.done.queried();
+            return Ok(());
+        }
+        Err(Error::Population {
             interval,
             source: Box::new(source),
-        })?;
-        self.cache
-            .keep(vec![(key, Value::Population(value))])
-            .await?;
-        self.done.queried();
-        Ok(())
+        })
+    }
+
+    /// Whether a population that failed over `failed` can be read over its latest interval: then it
+    /// is its past that is too short.
+    async fn knows_the_latest(&self, population: usize, failed: Interval) -> Result<bool, Error> {
+        let end = self.schedule.span().last();
+        let readings = population_readings(self.config, self.schedule.mode(), end);
+        let latest = readings
+            .filter(|(index, _)| *index == population)
+            .map(|(_, interval)| interval)
+            .max_by_key(|interval| (interval.end, interval.start));
+        let Some(latest) = latest.filter(|latest| *latest != failed) else {
+            return Ok(false);
+        };
+        Ok(self.read_population(population, latest).await?.is_ok())
+    }
+
+    /// Reads a population and keeps what it gives.
+    async fn read_population(
+        &self,
+        population: usize,
+        interval: Interval,
+    ) -> Result<Result<(), count::Error>, CacheError> {
+        let deadline = Instant::now() + NO_DEADLINE;
+        match self.populations.read(population, interval, deadline).await {
+            Ok(value) => {
+                let key = population_key(population, interval);
+                self.cache
+                    .keep(vec![(key, Value::Population(value))])
+                    .await?;
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     async fn assess(

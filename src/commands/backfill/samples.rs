@@ -139,7 +139,7 @@ impl Samples {
         labels: &[(String, String)],
     ) -> Result<Written, WriteError> {
         self.put_all(cache).await?;
-        let mut page = Page {
+        let mut file = SampleFile {
             out: output,
             writer: Writer::new(Format::OpenMetrics),
             family: None,
@@ -151,20 +151,20 @@ impl Samples {
         order.sort_by_key(|(_, series)| series.family);
         for (number, series) in order {
             if let Some(family) = self.families.get(series.family) {
-                page.start(series.family, family);
+                file.start(series.family, family);
             }
             let mut next = 0;
             while let Some(piece) = cache.piece(number, next).await? {
                 let (records, _) = piece.bytes.as_chunks();
                 for record in records {
                     let (step, value) = decode(*record);
-                    page.sample(&series.labels, step, value)?;
+                    file.sample(&series.labels, step, value)?;
                 }
                 next = piece.step.saturating_add(1);
             }
         }
-        page.writer.end();
-        page.flush()?;
+        file.writer.end();
+        file.flush()?;
         Ok(Written {
             series: self.series.len(),
             samples: self.written,
@@ -238,7 +238,7 @@ fn decode(record: [u8; RECORD]) -> (u32, f64) {
 }
 
 /// The file as it is written.
-struct Page<'a, W> {
+struct SampleFile<'a, W> {
     out: &'a mut W,
     writer: Writer,
     family: Option<usize>,
@@ -246,7 +246,7 @@ struct Page<'a, W> {
     labels: &'a [(String, String)],
 }
 
-impl<W: Write> Page<'_, W> {
+impl<W: Write> SampleFile<'_, W> {
     fn start(&mut self, place: usize, family: &Family) {
         if self.family != Some(place) {
             self.family = Some(place);

@@ -1,4 +1,4 @@
-//! Which Help Scout calls a span needs, each once, in the order in which steps need them.
+//! Which questions to a ticket source a span needs, each once, in the order in which steps need them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,37 +9,37 @@ use super::{
 use crate::{
     config::Config,
     domain::{DAY_SECONDS, Interval, Window, days_before},
-    sources::helpscout::MOST_DAYS,
+    sources::capabilities::MOST_DAYS,
 };
 
-/// How the account lets tickets be counted.
+/// What the ticket source can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// By reports.
-    Reports {
-        /// Whether productivity reports have created tickets; else series by day do.
+    /// All counts of an interval in one answer.
+    AllCounts {
+        /// Whether it has created tickets; else the series by day does.
         created: bool,
-        /// Whether productivity reports have messages received; else their own series does.
+        /// Whether it has messages received; else their own series does.
         messages: bool,
     },
-    /// By searching conversations: created tickets only.
-    Search,
+    /// Created tickets only, counted by themselves.
+    CreatedOnly,
 }
 
 impl Mode {
-    /// Reports as recorded.
-    pub const RECORDED: Self = Self::Reports {
+    /// All of them, as Help Scout's answers were recorded.
+    pub const RECORDED: Self = Self::AllCounts {
         created: true,
         messages: true,
     };
 }
 
-/// What one call reads, of one segment.
+/// One question about one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// A productivity report.
+    /// All counts.
     Counts(Pair),
-    /// A happiness report.
+    /// Ratings.
     Ratings(Pair),
     /// Tickets created by day, over 1 to 60 days.
     CreatedByDay(Interval),
@@ -47,18 +47,8 @@ pub enum Call {
     MessagesByDay(Interval),
     /// Messages received in an interval that is not made of days.
     Messages(Interval),
-    /// Tickets created, by search: one call per status.
-    Search(Interval),
-}
-
-impl Call {
-    /// Requests that it takes when everything is answered as recorded.
-    pub const fn requests(self) -> usize {
-        match self {
-            Self::Search(_) => 3,
-            _ => 1,
-        }
-    }
+    /// Tickets created, where the source can tell nothing else.
+    Created(Interval),
 }
 
 /// How one window is read.
@@ -72,7 +62,7 @@ pub enum How {
     Odd,
 }
 
-/// How every window is read from one kind of report.
+/// How every window is read from one kind of answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// One per window.
@@ -167,8 +157,6 @@ struct Days {
     back: i64,
     /// Steps from one with the same time of day to the next.
     stride: i64,
-    /// Nothing is needed from here on; `None`: up to the last step.
-    until: Option<Timestamp>,
 }
 
 impl Days {
@@ -181,23 +169,15 @@ impl Days {
             |index: i64| Timestamp::from_second(start + index * DAY_SECONDS).unwrap_or_default();
         let days_to = |end: Timestamp| (end.as_second() - start) / DAY_SECONDS;
         let all = days_to(span.end(last));
-        let needed = match self.until {
-            // Rounded up: a day that is only partly known otherwise is read too.
-            Some(until) => (until.as_second() - start + DAY_SECONDS - 1)
-                .div_euclid(DAY_SECONDS)
-                .clamp(0, all),
-            None => all,
-        };
         let known = if step == first {
             0
         } else {
             days_to(span.end(step - self.stride))
         };
         let now = days_to(span.end(step));
-        // Whole calls of 60 days. The last one goes on past what is needed, where that tells
-        // whether the days agree with the counts.
+        // Whole calls of 60 days.
         let next = (known + MOST_DAYS - 1) / MOST_DAYS;
-        let end = (needed.min(now) + MOST_DAYS - 1) / MOST_DAYS;
+        let end = (now + MOST_DAYS - 1) / MOST_DAYS;
         (next..end)
             .map(|number| number * MOST_DAYS)
             .map(|block| Interval {
@@ -208,7 +188,7 @@ impl Days {
     }
 }
 
-/// All Help Scout calls of a span.
+/// All questions of a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     span: Span,
@@ -226,34 +206,21 @@ impl Schedule {
     /// The calls that `config` needs over `span`. With `means` every window is read for itself.
     pub fn new(config: &Config, span: Span, mode: Mode, means: bool) -> Self {
         let windows = config.windows.clone();
-        let by_report = mode != Mode::Search;
-        let counts = Layout::new(&span, &windows, true, by_report, means && by_report);
-        let ratings = (by_report && config.helpscout.happiness)
+        let all_counts = mode != Mode::CreatedOnly;
+        let counts = Layout::new(&span, &windows, true, all_counts, means && all_counts);
+        let ratings = (all_counts && config.asks_for_ratings())
             .then(|| Layout::new(&span, &windows, false, true, false));
         let stride = DAY_SECONDS / greatest_common_divisor(span.step(), DAY_SECONDS);
-        let days = |back: i64, until| Days {
-            back,
-            stride,
-            until,
-        };
+        let days = |back: i64| Days { back, stride };
         let (created_days, message_days) = match mode {
-            Mode::Search => (None, None),
-            Mode::Reports { created, messages } => {
-                let known_from = counts
-                    .units
-                    .filter(|_| created && DAY_SECONDS % span.step() == 0)
-                    .map(|units| span.end(units.first() - 1));
+            Mode::CreatedOnly => (None, None),
+            Mode::AllCounts { messages, .. } => {
+                // As the daemon reads them, so that nothing rests on days that it would not trust.
+                let created = days_before(span.end(0)).seconds() / DAY_SECONDS;
                 let longest = windows.iter().filter_map(Window::days).max();
-                (
-                    Some(days(
-                        days_before(span.end(0)).seconds() / DAY_SECONDS,
-                        known_from,
-                    )),
-                    longest
-                        .filter(|_| !messages)
-                        .and_then(|longest| i64::try_from(longest).ok())
-                        .map(|longest| days(longest, None)),
-                )
+                let longest = longest.filter(|_| !messages);
+                let longest = longest.and_then(|longest| i64::try_from(longest).ok());
+                (Some(days(created)), longest.map(days))
             }
         };
         Self {
@@ -285,22 +252,15 @@ impl Schedule {
             .copied()
     }
 
-    /// From where on days are sums of steps.
-    pub fn units_start(&self) -> Option<Timestamp> {
-        self.counts
-            .units
-            .map(|units| self.span.end(units.first() - 1))
-    }
-
     /// The calls per segment that are first needed at `step`.
     pub fn calls(&self, step: i64) -> Vec<Call> {
         let Self { span, windows, .. } = self;
         let counts = self.counts.calls(span, windows, step);
-        if self.mode == Mode::Search {
+        if self.mode == Mode::CreatedOnly {
             return counts
                 .into_iter()
                 .flat_map(Pair::intervals)
-                .map(Call::Search)
+                .map(Call::Created)
                 .collect();
         }
         let mut calls: Vec<Call> = counts.into_iter().map(Call::Counts).collect();
@@ -316,7 +276,7 @@ impl Schedule {
         }
         if matches!(
             self.mode,
-            Mode::Reports {
+            Mode::AllCounts {
                 messages: false,
                 ..
             }

@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// What there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Help Scout calls.
+    /// Requests to the ticket source.
     pub calls: usize,
     /// Readings of populations.
     pub queries: usize,
@@ -33,6 +33,8 @@ impl Work {
 
 /// How much of the work is done.
 pub struct Done {
+    /// The name of the ticket source.
+    source: &'static str,
     total: Work,
     calls: AtomicUsize,
     queries: AtomicUsize,
@@ -40,9 +42,10 @@ pub struct Done {
 }
 
 impl Done {
-    /// Nothing of `total` yet.
-    pub fn new(total: Work) -> Self {
+    /// Nothing of `total` yet, the calls of which go to `source`.
+    pub fn new(source: &'static str, total: Work) -> Self {
         Self {
+            source,
             total,
             calls: AtomicUsize::new(0),
             queries: AtomicUsize::new(0),
@@ -69,7 +72,7 @@ impl Done {
 
     /// Shows it, for good: drop it when the work is done. `pace` tells how many calls a minute are
     /// made at most.
-    pub async fn show(&self, pace: impl Fn() -> u32) {
+    pub async fn show(&self, pace: impl Fn() -> Option<u32>) {
         if self.total.is_nothing() {
             return std::future::pending().await;
         }
@@ -79,14 +82,14 @@ impl Done {
         loop {
             ticks.tick().await;
             let (total, done) = (self.total, self.so_far());
-            let text = describe(total, done, self.started.elapsed(), pace());
+            let text = describe(self.source, total, done, self.started.elapsed(), pace());
             progress.show(done.all(), total.all(), &text);
         }
     }
 }
 
 /// How far, how fast, and how long still.
-fn describe(total: Work, done: Work, elapsed: Duration, pace: u32) -> String {
+fn describe(source: &str, total: Work, done: Work, elapsed: Duration, pace: Option<u32>) -> String {
     let minutes = elapsed.as_secs_f64() / 60.0;
     let rate = |done: usize| {
         if minutes > 0.0 {
@@ -96,14 +99,18 @@ fn describe(total: Work, done: Work, elapsed: Duration, pace: u32) -> String {
         }
     };
     let left = |total: usize, done: usize| total.saturating_sub(done) as f64;
-    // Calls go at the pace; queries as fast as they went so far.
-    let calls_left = left(total.calls, done.calls) * 60.0 / f64::from(pace.max(1));
+    // Calls go at the pace, where there is one; all else as fast as it went so far.
+    let calls_left = match (pace, left(total.calls, done.calls)) {
+        (Some(pace), left) => left * 60.0 / f64::from(pace.max(1)),
+        (None, left) if left > 0.0 && done.calls > 0 => left * 60.0 / rate(done.calls),
+        (None, _) => 0.0,
+    };
     let queries_left = match left(total.queries, done.queries) {
         left if left > 0.0 && done.queries > 0 => left * 60.0 / rate(done.queries),
         _ => 0.0,
     };
     format!(
-        "{} of {} Help Scout calls ({:.0} a minute), {} of {} population readings, about {} left",
+        "{} of {} {source} calls ({:.0} a minute), {} of {} population readings, about {} left",
         done.calls,
         total.calls,
         rate(done.calls),
@@ -142,7 +149,13 @@ mod tests {
             calls: 1000,
             queries: 850,
         };
-        let text = describe(total, done, Duration::from_mins(10), 100);
+        let text = describe(
+            "Help Scout",
+            total,
+            done,
+            Duration::from_mins(10),
+            Some(100),
+        );
         assert_eq!(
             text,
             "1000 of 3000 Help Scout calls (100 a minute), 850 of 900 population readings, about 20 min left"
@@ -151,8 +164,23 @@ mod tests {
             calls: 3000,
             queries: 85,
         };
-        assert!(describe(total, slow, Duration::from_mins(10), 100).ends_with("about 96 min left"));
-        let start = describe(total, Work::default(), Duration::ZERO, 100);
+        assert!(
+            describe(
+                "Help Scout",
+                total,
+                slow,
+                Duration::from_mins(10),
+                Some(100)
+            )
+            .ends_with("about 96 min left")
+        );
+        let start = describe(
+            "Help Scout",
+            total,
+            Work::default(),
+            Duration::ZERO,
+            Some(100),
+        );
         assert!(start.ends_with("about 30 min left"), "{start}");
     }
 

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::months::{Month, MonthsError};
-use crate::{app, sources::helpscout};
+use crate::{app, sources::tickets};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -30,26 +30,28 @@ pub enum Error {
     /// What reads the sources cannot be built.
     #[error(transparent)]
     Prepare(#[from] app::Error),
-    /// The metrics of the Help Scout client, which nothing shows here, cannot be made.
-    #[error("cannot prepare the Help Scout client")]
-    Telemetry(#[source] prometheus::Error),
-    /// The segment's mailboxes and tags cannot be looked up.
-    #[error("the filter of segment `{segment}` cannot be looked up in Help Scout")]
+    /// The ticket source cannot be made of the config.
+    #[error(transparent)]
+    Source(#[from] tickets::Error),
+    /// What the segment names cannot be looked up.
+    #[error("the filter of segment `{segment}` cannot be looked up in {desk}: {why}")]
     Filter {
         /// Its name.
         segment: String,
+        /// The name of the ticket source.
+        desk: &'static str,
         /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
+        why: String,
     },
     /// The tickets of a month could not be read.
-    #[error("the tickets of {month} could not be read from Help Scout")]
+    #[error("the tickets of {month} could not be read from {desk}: {why}")]
     Tickets {
         /// Which.
         month: Month,
+        /// The name of the ticket source.
+        desk: &'static str,
         /// Why.
-        #[source]
-        source: Box<helpscout::Error>,
+        why: String,
     },
     /// Something could not be read: its cells are empty.
     #[error("{}", .0.join("\n  "))]

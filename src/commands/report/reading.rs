@@ -13,16 +13,18 @@ use super::{
 };
 use crate::{
     chain::chain,
-    config::{CountsFrom, Population, PopulationKind, Segment},
+    config::{Config, Population, PopulationKind, Segment},
     domain::{
         ContactCounts, Contacts, DailyCounts, Doubt, Interval, NoCreated, Question, Reason,
-        SegmentReading, conclude,
+        SegmentReading, SourceFailure, conclude, days_before,
     },
-    sources::count::{self, Populations},
-    sources::helpscout::{self, Filter, HelpScout},
+    sources::{
+        count::{self, Populations},
+        tickets::{PastReader, TicketSource},
+    },
 };
 
-/// How long one month may take: long enough for any wait that Help Scout asks for.
+/// How long one month may take: long enough for any wait that a help desk asks for.
 const PATIENCE: Duration = Duration::from_hours(2);
 
 /// Months read at once. The client paces its calls; more would only wait.
@@ -36,12 +38,12 @@ pub(super) struct Chosen<'a> {
     pub(super) segment: &'a Segment,
     /// With its index in the config.
     pub(super) population: Option<(usize, &'a Population)>,
-    pub(super) counts_from: CountsFrom,
 }
 
 /// Where it is read.
 pub(super) struct Sources<'a> {
-    pub(super) helpscout: &'a HelpScout,
+    pub(super) config: &'a Config,
+    pub(super) tickets: &'a TicketSource,
     pub(super) populations: &'a Populations,
     pub(super) chosen: Chosen<'a>,
 }
@@ -62,7 +64,7 @@ pub(super) async fn read(
     periods: &Periods,
     progress: impl Fn(usize, usize),
 ) -> Result<(Vec<Known>, Vec<Missing>), Error> {
-    let filter = sources.filter().await?;
+    let reader = MonthReader(sources);
     let all = periods.reported.len() + 1;
     let done = Cell::new(0);
     let told = |month| {
@@ -70,11 +72,10 @@ pub(super) async fn read(
         progress(done.get(), all);
         month
     };
-    // The first answer tells whether the plan has reports, so nothing else is asked before it.
-    let (before, by_search) = sources.first(&filter, periods.before).await?;
-    let before = told(before);
+    // The first answer tells what the source can tell, so nothing else is asked before it.
+    let before = told(reader.first(periods.before).await?);
     let months = stream::iter(&periods.reported)
-        .map(|period| sources.month(&filter, *period, by_search))
+        .map(|period| reader.month(*period))
         .buffered(AT_ONCE)
         .map(told);
     let mut read = vec![before];
@@ -91,85 +92,72 @@ pub(super) async fn read(
 /// What was read of a month, and what could not be.
 type Read = (Known, Vec<Missing>);
 
-impl Sources<'_> {
-    fn reader(&self) -> helpscout::Reader<'_> {
-        self.helpscout.until(Instant::now() + PATIENCE)
+/// The questions of one report.
+struct MonthReader<'a>(&'a Sources<'a>);
+
+impl MonthReader<'_> {
+    fn past(&self) -> PastReader<'_> {
+        self.0.tickets.past(Instant::now() + PATIENCE)
     }
 
-    async fn filter(&self) -> Result<Filter, Error> {
-        let segment = self.chosen.segment;
-        let filter = self.reader().filter(segment).await;
-        filter.map_err(|source| Error::Filter {
+    /// The month before: it needs no bounds, hence no dispersion. Fails when every other month would
+    /// fail alike.
+    async fn first(&self, period: Period) -> Result<Read, Error> {
+        let segment = self.0.chosen.segment;
+        let looked_up = self.past().look_up(segment).await;
+        looked_up.map_err(|failure| Error::Filter {
             segment: segment.name.clone(),
-            source: source.into(),
-        })
-    }
-
-    /// The month before: it needs no bounds, hence no dispersion. Says too whether tickets must be
-    /// counted by search. Fails when every other month would fail alike.
-    async fn first(&self, filter: &Filter, period: Period) -> Result<(Read, bool), Error> {
-        let mut by_search = self.chosen.counts_from == CountsFrom::Search;
-        let mut counts = self.counts(filter, period.interval, by_search).await;
-        if self.chosen.counts_from == CountsFrom::Auto
-            && counts.as_ref().is_err_and(helpscout::Error::is_forbidden)
-        {
-            warn!(
-                "the Help Scout plan has no reports (403): created tickets are counted by search, \
-                 without those deleted since; resolved, closed and replies are not known"
-            );
-            by_search = true;
-            counts = self.counts(filter, period.interval, by_search).await;
+            desk: self.0.tickets.name(),
+            why: failure.text,
+        })?;
+        let counts = self.counts(period).await;
+        if let Some(limitation) = &self.0.tickets.limitation(self.0.config) {
+            warn!("{limitation}");
         }
         match counts {
-            Err(source)
+            Err(failure)
                 if matches!(
-                    source.reason(),
+                    failure.reason,
                     Reason::Auth | Reason::Forbidden | Reason::Connect
                 ) =>
             {
                 Err(Error::Tickets {
                     month: period.month,
-                    source: source.into(),
+                    desk: self.0.tickets.name(),
+                    why: failure.text,
                 })
             }
-            counts => {
-                let read = self.rest(filter, period, counts, by_search, false).await;
-                Ok((read, by_search))
-            }
+            counts => Ok(self.rest(period, counts, false).await),
         }
     }
 
-    async fn month(&self, filter: &Filter, period: Period, by_search: bool) -> Read {
-        let counts = self.counts(filter, period.interval, by_search).await;
-        self.rest(filter, period, counts, by_search, true).await
+    async fn month(&self, period: Period) -> Read {
+        let counts = self.counts(period).await;
+        self.rest(period, counts, true).await
     }
 
-    /// What the source itself says of `interval`.
-    async fn counts(
-        &self,
-        filter: &Filter,
-        interval: Interval,
-        by_search: bool,
-    ) -> Result<ContactCounts, helpscout::Error> {
-        let reader = self.reader();
-        if by_search {
-            return Ok(ContactCounts {
-                created: Some(reader.created_by_search(filter, interval).await?),
-                ..ContactCounts::default()
+    async fn counts(&self, period: Period) -> Result<ContactCounts, SourceFailure> {
+        let segment = self.0.chosen.segment;
+        let counts = self.past().counts(segment, period.interval).await?;
+        if counts == ContactCounts::default() && !self.past().capabilities().all_counts {
+            return Err(SourceFailure {
+                reason: Reason::Query,
+                segments: Vec::new(),
+                text: self.0.tickets.not_countable(segment),
             });
         }
-        reader.counts(filter, interval).await
+        Ok(counts)
     }
 
     /// All that goes with the counts of a month. What cannot be read is unknown, and named.
     async fn rest(
         &self,
-        filter: &Filter,
         period: Period,
-        counts: Result<ContactCounts, helpscout::Error>,
-        by_search: bool,
+        counts: Result<ContactCounts, SourceFailure>,
         with_dispersion: bool,
     ) -> Read {
+        let segment = self.0.chosen.segment;
+        let has_days = self.past().capabilities().days;
         let month = period.month;
         let mut missing = Vec::new();
         let mut miss = |what, reason| {
@@ -185,8 +173,8 @@ impl Sources<'_> {
         });
         let counts = match counts {
             Ok(counts) => counts,
-            Err(error) => {
-                miss(TICKETS, chain(&error));
+            Err(failure) => {
+                miss(TICKETS, failure.text);
                 let unknown = Known {
                     population,
                     ..Known::default()
@@ -195,8 +183,8 @@ impl Sources<'_> {
             }
         };
         let mut concluded = conclude_month(period.interval, counts, None);
-        if !by_search && concluded.counts.created.is_none() {
-            let days = self.reader().created_days(filter, period.interval).await;
+        if has_days && concluded.counts.created.is_none() {
+            let days = self.past().created_by_day(segment, period.interval).await;
             match unless_without(days) {
                 Ok(days) => {
                     concluded = conclude_month(period.interval, concluded.counts, Some(&days));
@@ -208,12 +196,14 @@ impl Sources<'_> {
                 Err(Without::ThisTime(why)) => miss("the tickets created", why),
             }
         }
-        let counts = concluded.counts;
+        let mut counts = concluded.counts;
+        if !self.0.config.tells_resolved() {
+            counts.resolved = None;
+        }
         let mut dispersion = None;
-        if with_dispersion && !by_search {
-            let reader = self.reader();
-            let days = reader.daily_created(filter, period.interval.end).await;
-            let days = unless_without(days);
+        if with_dispersion && has_days {
+            let before = days_before(period.interval.end);
+            let days = unless_without(self.past().created_by_day(segment, before).await);
             let doubt = match &days {
                 Ok(days) => {
                     let concluded = conclude_month(period.interval, counts.clone(), Some(days));
@@ -242,7 +232,7 @@ impl Sources<'_> {
     }
 
     async fn population(&self, period: Period) -> Result<Option<f64>, count::Error> {
-        let Some((index, population)) = self.chosen.population else {
+        let Some((index, population)) = self.0.chosen.population else {
             return Ok(None);
         };
         // What has no past is only known now.
@@ -252,10 +242,10 @@ impl Sources<'_> {
         let end = period.interval.end;
         let interval = match population.kind {
             PopulationKind::Window => period.interval,
-            PopulationKind::Total => Interval { start: end, end },
+            PopulationKind::Total => Interval::instant(end),
         };
         let deadline = Instant::now() + PATIENCE;
-        let size = self.populations.read(index, interval, deadline).await;
+        let size = self.0.populations.read(index, interval, deadline).await;
         size.map(Some)
     }
 }
@@ -268,13 +258,10 @@ enum Without {
     ThisTime(String),
 }
 
-fn unless_without(days: Result<DailyCounts, helpscout::Error>) -> Result<DailyCounts, Without> {
-    days.map_err(|error| {
-        let why = chain(&error);
-        match error.reason() {
-            Reason::Decode | Reason::Forbidden => Without::ForGood(why),
-            _ => Without::ThisTime(why),
-        }
+fn unless_without(days: Result<DailyCounts, SourceFailure>) -> Result<DailyCounts, Without> {
+    days.map_err(|failure| match failure.reason {
+        Reason::Decode | Reason::Forbidden => Without::ForGood(failure.text),
+        _ => Without::ThisTime(failure.text),
     })
 }
 

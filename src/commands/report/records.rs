@@ -1,10 +1,9 @@
 //! CSV and JSON: one record per month, the same keys in the same order. Rates are ratios.
 
-use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{error::Error, rows::Row};
-use crate::domain::Tickets;
+use crate::domain::{Tickets, stamp};
 
 /// Every key and what it means, in order. `docs/report.md` is held against it by a test.
 pub const KEYS: [(&str, &str); 17] = [
@@ -107,10 +106,6 @@ impl Record {
             change_rate_effect: change.map(|change| change.rate + 0.0),
         }
     }
-}
-
-fn stamp(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A whole number without `.0`: populations are counts, though some sources give fractions.

@@ -22,6 +22,18 @@ const CREDENTIALS: [&str; 8] = [
     "session",
 ];
 
+/// Names of parameters whose values are credentials, or what such names hold.
+const CREDENTIAL_PARAMETERS: [&str; 8] = [
+    "token",
+    "secret",
+    "passw",
+    "auth",
+    "apikey",
+    "api_key",
+    "api-key",
+    "signature",
+];
+
 /// The source `http`.
 pub(super) fn endpoint(
     decoder: &mut Decoder<'_>,
@@ -45,7 +57,7 @@ pub(super) fn endpoint(
             Some(text.configured.clone())
         })
     });
-    let headers = headers(decoder, section.take("headers"));
+    let (headers, may_be_credentials) = headers(decoder, section.take("headers"));
     let bearer = decoder.secret(&mut section, "bearer_token", "bearer_token_file", false);
     let allowed = allow_plain_http(decoder, &mut section);
     decoder.finish(section);
@@ -64,10 +76,7 @@ pub(super) fn endpoint(
         }
     }
     let (url, sample) = url?;
-    let has_credentials = bearer.is_some()
-        || headers
-            .iter()
-            .any(|(name, _)| CREDENTIALS.iter().any(|part| name.contains(part)));
+    let has_credentials = bearer.is_some() || may_be_credentials;
     let in_the_clear = in_the_clear(
         decoder,
         url_field.as_ref(),
@@ -185,7 +194,10 @@ fn in_the_clear(
     has_credentials: bool,
     allowed: bool,
 ) -> bool {
-    let has_credentials = has_credentials || !url.username().is_empty() || url.password().is_some();
+    let has_credentials = has_credentials
+        || !url.username().is_empty()
+        || url.password().is_some()
+        || has_credential(url);
     if !has_credentials || url.scheme() != "http" || is_loopback(url) {
         return false;
     }
@@ -198,11 +210,14 @@ fn in_the_clear(
     true
 }
 
-fn headers(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<(String, Secret)> {
-    let Some(field) = field else {
-        return Vec::new();
-    };
+/// Names and values, and whether one of them may be a credential: its name says so, or the value comes
+/// from the environment.
+fn headers(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> (Vec<(String, Secret)>, bool) {
     let mut headers: Vec<(String, Secret)> = Vec::new();
+    let mut may_be_credentials = false;
+    let Some(field) = field else {
+        return (headers, may_be_credentials);
+    };
     for (name, position, entry) in decoder.entries(&field) {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             decoder.problem_at(position, &entry.key, "not a header name");
@@ -219,7 +234,17 @@ fn headers(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<(String, 
             decoder.problem(&entry, "the value holds characters that no header can");
             continue;
         }
+        may_be_credentials |= text.configured.from_environment()
+            || CREDENTIALS.iter().any(|part| name.as_str().contains(part));
         headers.push((name.as_str().to_owned(), Secret::new(text.value)));
     }
-    headers
+    (headers, may_be_credentials)
+}
+
+/// Whether a parameter of the address is a credential by its name.
+fn has_credential(url: &Url) -> bool {
+    url.query_pairs().any(|(name, _)| {
+        let name = name.to_lowercase();
+        name == "key" || CREDENTIAL_PARAMETERS.iter().any(|part| name.contains(part))
+    })
 }

@@ -3,7 +3,7 @@
 
 pub(super) const MINUTE: i64 = 60;
 pub(super) const HOUR: i64 = 60 * MINUTE;
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(in crate::demo) const DAY: i64 = 24 * HOUR;
 
 const HOURS_PER_WEEK: usize = 168;
 

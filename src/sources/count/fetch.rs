@@ -49,6 +49,9 @@ pub enum FetchError {
     /// The body is not JSON, or not of the expected shape.
     #[error("the answer is not the JSON that was expected")]
     Json(#[source] serde_json::Error),
+    /// The body is JSON of another shape. Nothing of it is shown.
+    #[error("the answer is not the JSON that was expected: {0}")]
+    Shape(String),
     /// The pointer leads nowhere.
     #[error("the answer has nothing at the pointer {0}")]
     NothingThere(ConfigText),
@@ -62,12 +65,14 @@ pub enum FetchError {
     },
     /// Prometheus refused or failed to evaluate the query.
     #[error("Prometheus answered with an error of type {0}")]
-    Evaluation(String),
+    Evaluation(&'static str),
     /// The query gave none or several samples, or none with a single number.
     #[error("the query gave {0}, and exactly one sample is needed")]
     Samples(String),
     /// The server says that the answer is incomplete.
-    #[error("the server says that its answer is incomplete: some of its storage did not answer")]
+    #[error(
+        "the server says that its answer is incomplete: some of its storage did not answer, or it stopped counting"
+    )]
     Partial,
     /// The answer may be incomplete.
     #[error("the answer came with {0} warnings that it may be incomplete or wrong")]
@@ -92,15 +97,28 @@ impl FetchError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Request(_) | Self::Client(_) => Reason::Connect,
-            Self::TimedOut => Reason::Timeout,
             Self::NoAnswer(error) => transport::reason(error),
             Self::Status(status) => transport::status_reason(*status).unwrap_or(Reason::Status),
             Self::Body(error) => error.reason(),
-            Self::Json(_) | Self::NothingThere(_) | Self::NotANumber { .. } => Reason::Decode,
-            Self::Evaluation(kind) if kind == "timeout" => Reason::Timeout,
+            Self::Json(_) | Self::Shape(_) | Self::NothingThere(_) | Self::NotANumber { .. } => {
+                Reason::Decode
+            }
+            Self::TimedOut | Self::Evaluation("timeout") => Reason::Timeout,
             Self::Evaluation(_) | Self::Samples(_) | Self::Partial | Self::Warnings(_) => {
                 Reason::Query
             }
+        }
+    }
+
+    /// Whether the server understood and would not: perhaps what is asked for is too long ago.
+    pub(super) fn refuses(&self) -> bool {
+        match self {
+            Self::Status(status) => {
+                status.is_client_error()
+                    && *status != StatusCode::REQUEST_TIMEOUT
+                    && transport::status_reason(*status) == Some(Reason::Status)
+            }
+            _ => false,
         }
     }
 
@@ -125,8 +143,15 @@ pub(super) struct Answer {
 impl Answer {
     /// The body of an answer whose status is a success.
     pub(super) fn into_success(self) -> Result<Vec<u8>, FetchError> {
-        if self.status.is_success() {
-            Ok(self.body)
+        self.success()?;
+        Ok(self.body)
+    }
+
+    /// Whether it is a whole answer: not one that is still to come, nor a part of one.
+    pub(super) fn success(&self) -> Result<(), FetchError> {
+        let incomplete = [StatusCode::ACCEPTED, StatusCode::PARTIAL_CONTENT];
+        if self.status.is_success() && !incomplete.contains(&self.status) {
+            Ok(())
         } else {
             Err(FetchError::Status(self.status))
         }

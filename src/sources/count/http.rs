@@ -150,6 +150,9 @@ pub(super) fn read(body: &[u8]) -> Option<f64> {
 
 fn number(body: &[u8], pointer: &ConfigText) -> Result<f64, FetchError> {
     let document = super::json::parse(body).map_err(FetchError::Json)?;
+    if super::whole::is_a_part(&document, pointer.as_str()) {
+        return Err(FetchError::Partial);
+    }
     let nothing_there = || FetchError::NothingThere(pointer.clone());
     let value = Pointer::parse(pointer.as_str())
         .map_err(|_| nothing_there())?

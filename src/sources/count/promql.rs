@@ -15,7 +15,7 @@ use super::{
     Failure,
     fetch::{Answer, Client, FetchError},
 };
-use crate::sources::transport;
+use crate::sources::{json_error::without_text, transport};
 
 /// An instant query.
 pub(super) struct Query {
@@ -64,6 +64,9 @@ struct Envelope {
     status: Status,
     #[serde(rename = "errorType")]
     error_type: Option<String>,
+    /// Beside data: something failed on the way to them.
+    #[serde(default)]
+    error: Option<serde::de::IgnoredAny>,
     data: Option<Data>,
     /// Prometheus: storage that did not answer; Thanos: a store that is gone.
     #[serde(default)]
@@ -82,7 +85,10 @@ struct Envelope {
 impl Envelope {
     /// Whether the server itself says that there is more than it looked at.
     fn is_a_part(&self) -> bool {
-        self.is_partial == Some(true) || self.partial_response == Some(true)
+        self.is_partial == Some(true)
+            || self.partial_response == Some(true)
+            || self.error.is_some()
+            || self.error_type.is_some()
     }
 }
 
@@ -120,21 +126,19 @@ fn sample(answer: &Answer) -> Result<f64, FetchError> {
         Ok(envelope) => envelope,
         // Something in between answered, or the server does not know its own API.
         Err(_) if !answer.status.is_success() => return Err(FetchError::Status(answer.status)),
-        Err(error) => return Err(FetchError::Json(error)),
+        Err(error) => return Err(FetchError::Shape(without_text(&error))),
     };
     if envelope.status == Status::Error {
-        return Err(match envelope.error_type.filter(|kind| is_plain(kind)) {
+        return Err(match envelope.error_type.as_deref().and_then(known_type) {
             // The statuses that tell of the login say more than the type.
             _ if matches!(answer.status.as_u16(), 401 | 403 | 429) => {
                 FetchError::Status(answer.status)
             }
             Some(kind) => FetchError::Evaluation(kind),
-            None => FetchError::Evaluation("unknown".to_owned()),
+            None => FetchError::Evaluation("unknown"),
         });
     }
-    if !answer.status.is_success() {
-        return Err(FetchError::Status(answer.status));
-    }
+    answer.success()?;
     if envelope.is_a_part() {
         return Err(FetchError::Partial);
     }
@@ -182,9 +186,20 @@ pub(super) fn read(body: &[u8]) -> Option<f64> {
     .ok()
 }
 
-/// Whether a text from the other side is a plain word, and so may be shown.
-fn is_plain(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+/// The types of errors that Prometheus and those like it know. Other words may be anyone's.
+fn known_type(word: &str) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = [
+        "timeout",
+        "canceled",
+        "execution",
+        "bad_data",
+        "internal",
+        "unavailable",
+        "not_found",
+        "not_acceptable",
+        "too_many_requests",
+    ];
+    KNOWN.into_iter().find(|known| *known == word)
 }
 
 #[cfg(test)]
@@ -240,6 +255,39 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_others_write_is_shown() {
+        for (status, body) in [
+            (200, r#"{"status": "planted"}"#),
+            (200, r#"{"status": "success", "data": "planted"}"#),
+            (
+                200,
+                r#"{"status": "success", "data": {"resultType": "planted"}}"#,
+            ),
+            (
+                200,
+                r#"{"status": "success", "isPartial": "planted, expected planted"}"#,
+            ),
+            (200, r#"{"status": "success", "warnings": "planted"}"#),
+            (
+                422,
+                r#"{"status": "error", "errorType": "planted", "error": "planted"}"#,
+            ),
+        ] {
+            let error = read(status, body).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("planted"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_to_come_or_a_part_is_none() {
+        let body = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}}"#;
+        for status in [202, 206] {
+            assert_eq!(read(status, body).unwrap_err().reason(), Reason::Status);
+        }
+    }
+
+    #[test]
     fn a_part_of_the_answer_is_none() {
         let with = |beside: &str| {
             read(
@@ -254,6 +302,7 @@ mod tests {
             r#""partialResponse": true"#,
             r#""partial_response": true"#,
             r#""warnings": ["a store is down"]"#,
+            r#""error": "a store did not answer in time", "errorType": "timeout""#,
         ] {
             let error = with(beside).unwrap_err();
             assert_eq!(error.reason(), Reason::Query, "{beside}");

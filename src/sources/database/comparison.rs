@@ -7,18 +7,18 @@
 //! far apart. What cannot be read, or sampled, is not judged.
 
 mod judge;
+mod named;
 mod reading;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 
-use super::{Shape, SqlError, Statement, session::Open};
+use super::Shape;
 use crate::{
     config::{Bound, Form, Template},
     domain::Interval,
 };
 
-pub use judge::Doubt;
+pub(super) use judge::judge;
 pub(super) use reading::{of, read};
 
 /// Rows of a sample.
@@ -26,7 +26,7 @@ const ROWS: usize = 100;
 
 /// What a sample gives: the value, the placeholder's side at both ends of [`anywhere`], and whether
 /// the value is not before the one, and before the other.
-const SAMPLE: Shape = Shape {
+pub(super) const SAMPLE: Shape = Shape {
     columns: 5,
     rows: ROWS,
 };
@@ -43,58 +43,23 @@ pub(super) struct Comparison {
     about: String,
     /// The placeholder, if it stands alone on its side.
     bare: Option<Form>,
+    /// Nothing is compared: an instant is reckoned with as with a number.
+    is_arithmetic: bool,
     /// Queries that give a sample, for one `FROM` after the other: in the first that the database
     /// understands it is at home. Each of a `FROM` gives other rows.
     samples: Vec<Vec<Template>>,
+}
+
+impl Comparison {
+    pub(super) fn samples(&self) -> &[Vec<Template>] {
+        &self.samples
+    }
 }
 
 /// An interval that every time that an application writes lies in: `[1980, 2200)`.
 pub(super) fn anywhere() -> Interval {
     let at = |seconds| Timestamp::from_second(seconds).unwrap_or_default();
     Interval::ending_at(at(LATE), SignedDuration::from_secs(LATE - EARLY).as_secs())
-}
-
-/// Looks at everything that `statement` compares with its placeholders. Takes a third of the time
-/// there is at most.
-pub(super) async fn examine(
-    open: &mut Open,
-    statement: &Statement,
-    limit: Instant,
-) -> Result<(), SqlError> {
-    let now = Instant::now();
-    let until = now + limit.saturating_duration_since(now) / 3;
-    let mut is_known = true;
-    for comparison in statement.comparisons() {
-        let mut sampled = Vec::new();
-        let mut at_home = false;
-        for from in &comparison.samples {
-            for sample in from {
-                if Instant::now() >= until {
-                    break;
-                }
-                match open.sample(sample, SAMPLE, until).await {
-                    Ok(rows) => {
-                        at_home = true;
-                        sampled.extend(rows);
-                    }
-                    Err(error) => {
-                        tracing::debug!(reason = %error.reason(), "a comparison could not be looked at");
-                    }
-                }
-            }
-            if at_home {
-                break;
-            }
-        }
-        // An empty table says nothing of the rows to come. What could not be sampled will not be
-        // by asking at every reading.
-        is_known &= !at_home || !sampled.is_empty();
-        judge::judge(comparison, statement.dialect(), &sampled)?;
-    }
-    if is_known {
-        statement.was_examined();
-    }
-    Ok(())
 }
 
 /// A name that no query has, in the place of a placeholder.

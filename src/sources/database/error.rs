@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use super::Doubt;
+use super::doubt::Doubt;
 use crate::domain::Reason;
 
 /// Why a database gave no answer.
@@ -19,6 +19,14 @@ pub enum SqlError {
         "no connection in time: is the host right, and does no firewall drop what is sent to it?"
     )]
     NoConnection,
+    /// The file was not opened within the timeout, or before the refresh had to end.
+    #[error("the file could not be opened in time: does its file system answer?")]
+    NotOpened,
+    /// What stands at the path is no file.
+    #[error(
+        "at the path of the database, or of a certificate, is {0}, and only regular files are read"
+    )]
+    NoFile(&'static str),
     /// No answer within the timeout, or before the refresh had to end.
     #[error("no answer in time: is there an index on the columns of the query's WHERE?")]
     TimedOut,
@@ -108,8 +116,10 @@ impl SqlError {
     /// The label value that tells of it.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::NoTurn | Self::NoConnection | Self::TimedOut => Reason::Timeout,
-            Self::Address(_) | Self::Unreachable(_) | Self::Protocol => Reason::Connect,
+            Self::NoTurn | Self::NoConnection | Self::NotOpened | Self::TimedOut => Reason::Timeout,
+            Self::Address(_) | Self::Unreachable(_) | Self::NoFile(_) | Self::Protocol => {
+                Reason::Connect
+            }
             Self::Refused(refusal) => refusal.reason,
             Self::Placeholder
             | Self::Misfit(_)

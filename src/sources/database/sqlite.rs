@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::{
     Cell, Relation, RelationKind, Row, Shape, SqlError, Value,
     error::{Meaning, Refusal},
+    files::Files,
     relation::Named,
     statement::{Bind, numbered, written},
     statement_time,
@@ -32,6 +33,7 @@ const STEPS: i32 = 1000;
 /// How to open a file.
 pub(super) struct Session {
     options: SqliteConnectOptions,
+    file: Files,
 }
 
 /// A file that is open.
@@ -50,12 +52,14 @@ impl Session {
             .pragma("query_only", "ON")
             .statement_cache_capacity(1)
             .disable_statement_logging();
-        Ok(Self { options })
+        let file = Files::new(vec![options.get_filename().to_owned()]);
+        Ok(Self { options, file })
     }
 
     /// Opens the file. Waits for a lock a little less long than to `limit`, so that it is SQLite that
     /// gives up and says why.
     pub(super) async fn begin(&mut self, limit: Instant) -> Result<Open, SqlError> {
+        self.file.look().await?;
         let connection = self
             .options
             .clone()

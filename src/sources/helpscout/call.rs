@@ -23,7 +23,7 @@ use super::{
     wire,
 };
 use crate::{
-    config::{Config, Secret},
+    config::{Config, HelpScout as Account, Secret},
     domain::Reason,
 };
 
@@ -76,13 +76,18 @@ impl Patience {
 }
 
 impl<E: Exchange> Caller<E> {
-    pub(super) fn new(exchange: E, config: &Config, telemetry: Telemetry) -> Self {
+    pub(super) fn new(
+        exchange: E,
+        config: &Config,
+        account: &Account,
+        telemetry: Telemetry,
+    ) -> Self {
         Self {
             exchange,
-            app_id: config.helpscout.app_id.clone(),
-            app_secret: Mutex::new(config.helpscout.app_secret.clone()),
+            app_id: account.app_id.clone(),
+            app_secret: Mutex::new(account.app_secret.clone()),
             auth: Auth::new(config.interval),
-            pace: Pace::new(config.helpscout.requests_per_minute),
+            pace: Pace::new(account.requests_per_minute),
             telemetry,
             timeout: config.timeout,
             ceiling_told: AtomicBool::new(false),
@@ -90,16 +95,16 @@ impl<E: Exchange> Caller<E> {
     }
 
     /// For another configuration of the same account: keeps to the pace of this one.
-    pub(super) fn succeed(&self, exchange: E, config: &Config) -> Self {
-        let mut successor = Self::new(exchange, config, self.telemetry.clone());
-        successor.pace = self.pace.succeed(config.helpscout.requests_per_minute);
+    pub(super) fn succeed(&self, exchange: E, config: &Config, account: &Account) -> Self {
+        let mut successor = Self::new(exchange, config, account, self.telemetry.clone());
+        successor.pace = self.pace.succeed(account.requests_per_minute);
         successor
     }
 
     /// For a long run of calls: see [`Pace::growing`].
-    pub(super) fn growing(self, config: &Config) -> Self {
+    pub(super) fn growing(self, account: &Account) -> Self {
         Self {
-            pace: Pace::growing(config.helpscout.requests_per_minute),
+            pace: Pace::growing(account.requests_per_minute),
             ..self
         }
     }

@@ -13,11 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Error, Filter, HelpScout, Reader, Telemetry,
     help_center::visits_per_refresh,
-    plan::{Finding, Plan, Reports},
+    looked_up::{Asking, created_none, never, no_ticket, none_open},
+    past::Past,
+    plan::{Finding, Plan, Reports, capabilities},
 };
 use crate::{
     chain::chain,
-    config::{Config, CountsFrom, Segment},
+    config::{Config, CountsFrom, HelpScout as Account, Segment},
     domain::{
         ContactCounts, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings, Reason,
         SourceFailure,
@@ -39,20 +41,34 @@ pub struct Desk {
 
 impl Desk {
     /// As `config` says. Connects to nothing.
-    pub fn new(config: &Config, telemetry: Telemetry) -> Result<Self, Error> {
+    pub fn new(config: &Config, account: &Account, telemetry: Telemetry) -> Result<Self, Error> {
         Ok(Self {
-            client: Arc::new(HelpScout::new(config, telemetry)?),
-            plan: Plan::new(config.helpscout.counts_from),
-            happiness: config.helpscout.happiness,
-            help_center: config.help_center().is_some(),
+            client: Arc::new(HelpScout::new(config, account, telemetry)?),
+            plan: Plan::new(account.counts_from),
+            happiness: account.happiness,
+            help_center: account.help_center.is_some(),
+        })
+    }
+
+    /// For a long run of calls, as for past windows.
+    pub fn for_history(
+        config: &Config,
+        account: &Account,
+        telemetry: Telemetry,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            client: Arc::new(HelpScout::for_history(config, account, telemetry)?),
+            plan: Plan::new(account.counts_from),
+            happiness: account.happiness,
+            help_center: account.help_center.is_some(),
         })
     }
 
     /// For a new configuration: on the same account it goes on with pace, quota, waits and what is
     /// known of the plan.
-    pub fn succeed(&self, config: &Config) -> Result<Self, Error> {
-        let counts_from = config.helpscout.counts_from;
-        let client = self.client.succeed(config)?;
+    pub fn succeed(&self, config: &Config, account: &Account) -> Result<Self, Error> {
+        let counts_from = account.counts_from;
+        let client = self.client.succeed(config, account)?;
         let same = client.is_on_the_account_of(&self.client);
         Ok(Self {
             plan: if same {
@@ -61,8 +77,8 @@ impl Desk {
                 Plan::new(counts_from)
             },
             client: Arc::new(client),
-            happiness: config.helpscout.happiness,
-            help_center: config.help_center().is_some(),
+            happiness: account.happiness,
+            help_center: account.help_center.is_some(),
         })
     }
 
@@ -100,13 +116,23 @@ impl Desk {
         }
     }
 
+    /// Asks for the past: nothing is sent, waited or retried past `deadline`.
+    pub fn past(&self, deadline: Instant) -> Past<'_> {
+        Past::new(
+            &self.plan,
+            self.client.until(deadline),
+            self.happiness,
+            deadline,
+        )
+    }
+
     /// Calls of one refresh of `config`, when everything is answered as recorded.
     ///
     /// `2·W·S + 3·S` with reports and ratings; without ratings `W·S` fewer. By search, six for every
     /// window and segment that the list call can filter (three statuses, current and previous), and
     /// two for its open tickets. For the help centre, one per interval that is asked for.
-    pub fn calls_per_refresh(config: &Config, by_search: bool) -> usize {
-        let by_search = by_search || config.helpscout.counts_from == CountsFrom::Search;
+    pub fn calls_per_refresh(config: &Config, account: &Account, by_search: bool) -> usize {
+        let by_search = by_search || account.counts_from == CountsFrom::Search;
         let visits = visits_per_refresh(config, !by_search);
         let windows = config.windows.len();
         let segments = config.segments.len();
@@ -115,16 +141,8 @@ impl Desk {
         if by_search {
             return listable * (6 * windows + 2) + visits;
         }
-        let happiness = usize::from(config.helpscout.happiness);
+        let happiness = usize::from(account.happiness);
         segments * windows * (1 + happiness) + segments + 2 * listable + visits
-    }
-}
-
-const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
-    Capabilities {
-        all_counts: reports,
-        days: reports,
-        ratings: reports && happiness,
     }
 }
 
@@ -303,55 +321,20 @@ impl Questions<'_> {
         self.finding.end(self.refused.load(Ordering::Relaxed));
     }
 
-    /// Looks the segment's filter up and reads with it, all before the deadline.
-    ///
-    /// A zero that rests on a name or id looked up in an earlier refresh is believed only when the
-    /// lists, read again, still have it: lists filter by the names of tags, and a name that nothing
-    /// has any more counts 0.
+    /// Looks the segment's filter up and reads with it, all before the deadline. A zero is believed
+    /// only of names looked up in this refresh.
     async fn within<'q, T: Send>(
         &'q self,
         segment: &'q Segment,
         is_zero: fn(&T) -> bool,
         read: impl Fn(Filter) -> BoxFuture<'q, Result<T, Error>> + Send + Sync,
     ) -> Result<T, SourceFailure> {
-        let reading = async {
-            let filter = self.reader.filter(segment).await?;
-            let value = read(filter.clone()).await?;
-            if !is_zero(&value) {
-                return Ok(value);
-            }
-            let now = self.reader.filter_since(segment, self.started).await?;
-            if now == filter {
-                return Ok(value);
-            }
-            read(now).await
+        let asking = Asking {
+            reader: self.reader,
+            segment,
+            deadline: self.deadline,
+            late: LATE,
         };
-        let failed = |reason, text| SourceFailure {
-            reason,
-            segments: vec![segment.name.clone()],
-            text,
-        };
-        match timeout_at(self.deadline, reading).await {
-            Ok(result) => result.map_err(|error: Error| failed(error.reason(), chain(&error))),
-            Err(_) => Err(failed(Reason::Timeout, LATE.to_owned())),
-        }
+        asking.read(|| self.started, is_zero, read).await
     }
-}
-
-fn created_none(contacts: &Contacts) -> bool {
-    contacts.current.created == Some(0) || contacts.previous.created == Some(0)
-}
-
-#[expect(clippy::ref_option, reason = "it is told what a question gives")]
-fn none_open(open: &Option<OpenTickets>) -> bool {
-    let counts = open.iter().flatten().map(|status| status.count);
-    open.is_some() && counts.fold(0_u64, u64::saturating_add) == 0
-}
-
-fn no_ticket(days: &DailyCounts) -> bool {
-    days.iter().all(|(_, count)| count.unwrap_or(0) == 0)
-}
-
-fn never(_: &Ratings) -> bool {
-    false
 }

@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use super::endpoint::Endpoint;
-use crate::domain::{Interval, Reason};
+use crate::domain::{Doubt, Interval, Reason};
 
 /// Why a reading failed. Cheap to clone, since callers that wait for one answer share its failure.
 ///
@@ -150,6 +150,9 @@ pub enum Error {
         /// What was asked for.
         interval: Interval,
     },
+    /// Daily counts from which nothing may be concluded.
+    #[error("{0}")]
+    Doubtful(Doubt),
 }
 
 impl Error {
@@ -165,7 +168,7 @@ impl Error {
             Self::OutOfTime { .. } => Reason::Timeout,
             Self::Broken { source, .. } => source.reason,
             Self::Status { .. } => Reason::Status,
-            Self::NotUnderstood { .. } => Reason::Decode,
+            Self::NotUnderstood { .. } | Self::Doubtful(_) => Reason::Decode,
             Self::Unknown { .. }
             | Self::Ambiguous { .. }
             | Self::NotListable { .. }

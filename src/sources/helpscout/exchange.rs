@@ -61,7 +61,7 @@ pub(super) struct Hints {
     pub(super) remaining: Option<u32>,
     /// `X-RateLimit-Retry-After`, else `Retry-After`.
     pub(super) wait: Option<Duration>,
-    /// `Correlation-Id`, bounded and printable.
+    /// `Correlation-Id`, bounded, if it looks like one.
     pub(super) correlation_id: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl Hints {
             remaining: text("x-ratelimit-remaining-minute").and_then(|value| value.parse().ok()),
             wait: wait("x-ratelimit-retry-after").or_else(|| wait(RETRY_AFTER.as_str())),
             correlation_id: text("correlation-id")
-                .filter(|id| !id.is_empty())
+                .filter(|id| !id.is_empty() && id.chars().all(is_of_an_id))
                 .map(|id| id.chars().take(100).collect()),
         }
     }
@@ -101,6 +101,11 @@ impl Hints {
             correlation_id: self.correlation_id.clone(),
         }
     }
+}
+
+/// What ids are made of: anything else is not shown.
+fn is_of_an_id(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '#' | ':')
 }
 
 /// The real thing.
@@ -236,6 +241,8 @@ mod tests {
             ("X-RateLimit-Remaining-Minute", "many"),
             ("Correlation-Id", &"x".repeat(5000)),
         ]);
+        let words = hints(&[("Correlation-Id", "a ticket of jane@example.org")]);
+        assert_eq!(words.correlation_id, None);
         assert_eq!((odd.limit, odd.remaining), (None, None));
         assert_eq!(odd.correlation_id.unwrap().len(), 100);
     }

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::wire::Entry;
 use crate::{
     config::{Channel, Segment},
-    domain::Interval,
+    domain::{Interval, stamp},
 };
 
 /// Commas and colons may stand for themselves in a query; a space is `%20`, never `+`.
@@ -88,11 +88,6 @@ pub(super) fn last_second(interval: Interval) -> Timestamp {
         .end
         .checked_sub(SignedDuration::from_secs(1))
         .unwrap_or(interval.end)
-}
-
-/// As parameters want it: UTC, without milliseconds, which are refused.
-pub(super) fn stamp(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Parameters of a call, percent-encoded.

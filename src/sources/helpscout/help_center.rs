@@ -12,12 +12,12 @@ use super::{
     Reader,
     endpoint::Endpoint,
     error::{Detail, Error},
-    filter::{Query, last_second, stamp},
+    filter::{Query, last_second},
     wire::Docs,
 };
 use crate::{
     config::{Config, PopulationSource},
-    domain::{BaselineFrom, HelpCenter, Interval, Question},
+    domain::{BaselineFrom, HelpCenter, Interval, Question, stamp},
 };
 
 /// Most answers that are kept: all intervals of all windows of a refresh, and more.

@@ -6,10 +6,10 @@ use super::{
     Reader,
     endpoint::Endpoint,
     error::Error,
-    filter::{Filter, Query, last_second, stamp},
+    filter::{Filter, Query, last_second},
     wire::{Oldest, Total},
 };
-use crate::domain::{Interval, OpenCount, OpenTickets};
+use crate::domain::{Interval, OpenCount, OpenTickets, stamp};
 
 impl Reader<'_> {
     /// Tickets waiting now, and the oldest of each status. Fails for a filter that

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::config::CountsFrom;
+use crate::{config::CountsFrom, sources::capabilities::Capabilities};
 
 /// How long a plan without reports is believed before reports are asked for again.
 const RETRY: Duration = Duration::from_hours(1);
@@ -39,6 +39,28 @@ struct Known {
     reports: Reports,
     /// When reports were last refused, on a plan that has none.
     refused_at: Option<Instant>,
+    /// Whether the log has it that there are none.
+    told: bool,
+}
+
+impl Known {
+    /// What only reports know is back with the first that is answered.
+    fn answered(&mut self) {
+        self.refused_at = None;
+        if std::mem::take(&mut self.told) {
+            info!("Help Scout answers reports: tickets are counted from them again");
+        }
+    }
+}
+
+/// What an account can tell.
+pub(super) const fn capabilities(reports: bool, happiness: bool) -> Capabilities {
+    Capabilities {
+        all_counts: reports,
+        days: reports,
+        open: true,
+        ratings: reports && happiness,
+    }
 }
 
 impl Plan {
@@ -53,6 +75,7 @@ impl Plan {
             known: Mutex::new(Known {
                 reports,
                 refused_at: None,
+                told: false,
             }),
         }
     }
@@ -75,6 +98,33 @@ impl Plan {
     /// Whether tickets are counted by search.
     pub(super) fn counts_by_search(&self) -> bool {
         self.lock().reports == Reports::Unavailable
+    }
+
+    /// What is known by now.
+    pub(super) fn reports(&self) -> Reports {
+        self.lock().reports
+    }
+
+    /// Takes what was found out outside a refresh, if nothing is known yet.
+    pub(super) fn learn(&self, told: Reports) {
+        let mut known = self.lock();
+        if known.reports != Reports::Unknown {
+            return;
+        }
+        known.reports = told;
+        if told == Reports::Unavailable {
+            known.refused_at = Some(Instant::now());
+        } else {
+            known.answered();
+        }
+    }
+
+    /// Takes what an earlier run found out, if nothing is known yet: nobody is told again.
+    pub(super) fn recall(&self, told: Reports) {
+        let mut known = self.lock();
+        if known.reports == Reports::Unknown {
+            known.reports = told;
+        }
     }
 
     /// Begins a refresh: `patience` is how long its other calls wait for the first report.
@@ -148,12 +198,8 @@ impl Finding<'_> {
             }
             unknown
         });
-        // With the first report that is answered, what only reports know is back.
         if first && told == Reports::Available {
-            let mut known = self.plan.lock();
-            if known.refused_at.take().is_some() {
-                info!("Help Scout answers reports: tickets are counted from them again");
-            }
+            self.plan.lock().answered();
         }
     }
 
@@ -171,7 +217,8 @@ impl Finding<'_> {
         let mut known = self.plan.lock();
         known.reports = *self.decided.borrow();
         if known.reports == Reports::Unavailable {
-            if known.refused_at.is_none() {
+            if !known.told {
+                known.told = true;
                 warn!(
                     "Help Scout refuses reports (403): the plan has none. Created tickets are counted by searching \
                      conversations; what only reports know is absent"

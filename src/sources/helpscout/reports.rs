@@ -12,17 +12,19 @@ use super::{
     Reader,
     endpoint::Endpoint,
     error::{Detail, Error},
-    filter::{Filter, Query, last_second, stamp},
+    filter::{Filter, Query, last_second},
     wire::{Happiness, Productivity, Series},
 };
-use crate::domain::{
-    ContactCounts, Contacts, DAY_SECONDS, DailyCounts, Interval, Ratings, Tickets, days_before,
+use crate::{
+    domain::{
+        ContactCounts, Contacts, DAY_SECONDS, DailyCounts, Interval, Ratings, Tickets, days_before,
+        stamp,
+    },
+    sources::capabilities::MOST_DAYS,
 };
 
-/// Longest range of which Help Scout gives a series by day, in days.
-pub const MOST_DAYS: i64 = 60;
-
-const LONGEST_BY_DAY: i64 = MOST_DAYS * DAY_SECONDS;
+/// Longest range of which Help Scout gives a series by day, in seconds.
+pub(super) const LONGEST_BY_DAY: i64 = MOST_DAYS * DAY_SECONDS;
 
 /// What an account's answers were once seen to lack, so that the log says it once.
 #[derive(Debug, Default)]
@@ -133,17 +135,24 @@ impl Reader<'_> {
                  received-messages report"
             );
         }
-        match self.received_messages(filter, interval).await {
-            Ok(messages) => counts.received_messages = messages,
-            // Without it for good: no reason to lose the counts there are.
+        let messages = self.received_messages(filter, interval).await;
+        counts.received_messages = self.unless_refused(messages)?.flatten();
+        Ok(())
+    }
+
+    /// `None` where the account has no report of messages at all: no reason to lose the counts there
+    /// are.
+    pub(super) fn unless_refused<T>(&self, told: Result<T, Error>) -> Result<Option<T>, Error> {
+        match told {
+            Ok(told) => Ok(Some(told)),
             Err(error) if error.is_rejection() => {
-                if first(&seen.messages_refused) {
+                if first(&self.help_scout.seen.messages_refused) {
                     warn!(%error, "messages received cannot be counted on this account");
                 }
+                Ok(None)
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// Messages received from customers in `interval`; `None` when the answer is empty.

@@ -10,7 +10,8 @@ mod series;
 mod token;
 
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+
+use crate::sources::json_error::without_text;
 
 pub use self::report::Productivity;
 pub(super) use self::{
@@ -25,23 +26,6 @@ pub(super) use self::{
 /// Decodes an answer. The error says what is wrong and where, without any of the answer's text.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| without_text(&error))
-}
-
-fn without_text(error: &serde_json::Error) -> String {
-    if error.classify() != Category::Data {
-        return format!("no JSON at line {}", error.line());
-    }
-    let text = error.to_string();
-    // serde quotes what it found, then says what it expected: only the latter is our own text.
-    match text.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None if text.starts_with("missing field `") => text,
-        None => format!(
-            "unexpected value at line {} column {}",
-            error.line(),
-            error.column()
-        ),
-    }
 }
 
 /// Reads a body as every kind of answer. Whatever it is, nothing panics and no error repeats it.

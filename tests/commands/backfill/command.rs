@@ -211,6 +211,41 @@ async fn a_failed_population_is_named() {
     assert!(!world.path("history.om").exists());
 }
 
+/// A source that keeps its past for some days only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_past_that_is_not_known_is_left_out_and_said() {
+    let world = World::new().await;
+    let config = world
+        .config_text("windows: [1d]", "  happiness: false")
+        .await;
+    let (before, _) = config.split_once("  dossiers:").unwrap();
+    let config = format!(
+        "{before}  dossiers:\n    window: {{database: app, query: \"SELECT CASE WHEN :start >= '2025-05-03' AND :start < :end THEN 7 END\"}}\n"
+    );
+    let ended = run_with(&world, &config, &WEEK);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let said = one_line(&ended.output);
+    assert!(
+        said.contains("left out: contact_dossiers and its contact rates over "),
+        "{said}"
+    );
+    let text = fs::read_to_string(world.path("history.om")).unwrap();
+    let seconds = |day: &str| {
+        let instant: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
+        instant.as_second().to_string()
+    };
+    for (day, known) in [
+        ("2025-05-02", false),
+        ("2025-05-03", false),
+        ("2025-05-04", true),
+    ] {
+        let found = text.lines().any(|line| {
+            line.starts_with("contact_dossiers{window=\"1d\"} 7 ") && line.ends_with(&seconds(day))
+        });
+        assert_eq!(found, known, "{day}");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_tells_what_there_is_to_do() {
     let world = World::new().await;
@@ -222,8 +257,8 @@ async fn a_dry_run_tells_what_there_is_to_do() {
         &["--from=2025-01-01", "--to=2026-01-01", "--dry-run"],
     );
     assert_eq!(ended.code, Some(0), "{}", ended.output);
-    // Pairs of 365 + 14 days, of 365 + 7 days, and one call for the older days, for four segments.
-    let calls = 4 * (190 + 186 + 1);
+    // Pairs of 365 + 14 days, of 365 + 7 days, and series of 60 days over 365 + 56, for four segments.
+    let calls = 4 * (190 + 186 + 8);
     let expected = format!("{calls} Help Scout calls, 26 min at 60 a minute");
     assert!(ended.output.contains(&expected), "{}", ended.output);
     // A day each, the weeks, and the four weeks before them; a stock each, and those before.

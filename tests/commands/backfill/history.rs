@@ -43,8 +43,9 @@ async fn a_killed_run_goes_on_and_prometheus_shows_the_truth() {
     ];
 
     let calls = foreseen(&arguments);
-    // Pairs of 399 + 56 days, and of 399 + 28 days, for four segments; the last is alone.
-    assert_eq!(calls, 4 * (228 + 214));
+    // Pairs of 399 + 56 days, and of 399 + 28 days, the last of which is alone, and series of 60 days
+    // over 398 + 56, for four segments.
+    assert_eq!(calls, 4 * (228 + 214 + 8));
     assert!(
         !world.path("history.om.cache").exists(),
         "a dry run leaves no trace"
@@ -126,11 +127,7 @@ async fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, ans
         assert!(start.elapsed() < PATIENCE, "never quiet");
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         let asked = world.asked();
-        // A report that was asked for two ranges makes two answers.
-        let answers: usize = asked
-            .keys()
-            .map(|uri| if uri.contains("previousStart=") { 2 } else { 1 })
-            .sum();
+        let answers: usize = asked.keys().map(|uri| answers(uri)).sum();
         let kept = super::cache::kept(output).await;
         if asked.len() == answered && kept.of_tickets == answers {
             break;
@@ -138,6 +135,20 @@ async fn kill_when_quiet(world: &World, arguments: &[String], output: &Path, ans
         tokio::time::sleep(server::PAUSE).await;
     }
     world.kill(&mut child);
+}
+
+/// How many answers a call makes: a report that was asked for two ranges makes two, a series one for
+/// each day.
+fn answers(uri: &str) -> usize {
+    let instant = |name: &str| -> Timestamp {
+        let (_, rest) = uri.split_once(name).unwrap();
+        rest.split('&').next().unwrap().parse().unwrap()
+    };
+    if uri.contains("viewBy=day") {
+        let seconds = instant("&end=").as_second() + 1 - instant("start=").as_second();
+        return usize::try_from(seconds / 86_400).unwrap();
+    }
+    if uri.contains("previousStart=") { 2 } else { 1 }
 }
 
 /// A Prometheus on the imported blocks, which scrapes nothing.

@@ -344,6 +344,10 @@ async fn nothing_is_written(server: &MariaDb) {
         "DROP TABLE kept",
         "SELECT count(*) FROM kept",
         "SELECT @@session.time_zone = '+00:00' AND @@session.tx_read_only",
+        "SELECT GET_LOCK('kept', 0)",
+        "SELECT IS_FREE_LOCK('kept')",
+        "SELECT @kept := 5",
+        "SELECT @kept IS NULL",
     ];
     let reader = populations(server, &queries);
     let deadline = Instant::now() + TIMEOUT;
@@ -354,6 +358,11 @@ async fn nothing_is_written(server: &MariaDb) {
         server,
         &["SELECT count(*) FROM `kept` AS k JOIN app.seen USING (a)"],
     );
+    // Locks and variables of a session go with it.
+    for of_another in [10, 12] {
+        assert!(read(&reader, of_another).await.is_ok());
+        assert_eq!(read(&reader, of_another + 1).await.unwrap(), 1.0);
+    }
     let relations = named.relations(0, deadline).await;
     let told: Vec<String> = relations.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 2, "{told:?}");

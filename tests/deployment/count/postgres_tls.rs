@@ -56,6 +56,13 @@ async fn tls_is_checked_where_the_address_asks_for_it() {
     ] {
         refused(&with(&parameters, &url), 0, Reason::Connect).await;
     }
+    // Whatever reads a pipe waits for somebody to write to it.
+    let pipe = server.folder().join("pipe.pem");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let parameters = format!("sslmode=verify-full&sslrootcert={}", pipe.display());
+    let text = refused(&with(&parameters, &url), 0, Reason::Connect).await;
+    assert!(text.contains("a pipe"), "{text}");
     // A name that the certificate does not hold.
     let elsewhere = by_address.replace("127.0.0.1", "127.0.0.2");
     refused(

@@ -346,6 +346,14 @@ async fn a_comparison_that_is_not_defined_is_no_count() {
             "WITH n AS (SELECT iso AS i FROM times) SELECT count(*) FROM n WHERE i >= :start AND i < :end".to_owned(),
             "SELECT 1 UNION ALL SELECT count(*) FROM times WHERE seconds < :end".to_owned(),
             "SELECT (SELECT count(*) FROM times AS t WHERE t.seconds < :end)".to_owned(),
+            // What the join is on leaves no row of it.
+            "SELECT count(*) FROM times AS t JOIN times AS o ON o.rowid = t.rowid AND o.seconds >= :start AND o.seconds < :end".to_owned(),
+            "SELECT count(o.at) FROM times AS t LEFT JOIN times AS o ON o.rowid = t.rowid AND o.iso < :end".to_owned(),
+            "SELECT count(*) FROM (SELECT day FROM times GROUP BY day HAVING max(seconds) >= :start AND max(seconds) < :end)".to_owned(),
+            "WITH b AS (SELECT :start AS s, :end AS e) SELECT count(*) FROM times, b WHERE seconds >= b.s AND seconds < b.e".to_owned(),
+            "WITH b(s, e) AS (VALUES (:start, :end)) SELECT count(*) FROM times JOIN b ON seconds >= s AND seconds < e".to_owned(),
+            "SELECT count(*) FROM times WHERE (seconds, 1) >= (:start, 1) AND (seconds, 1) < (:end, 1)".to_owned(),
+            "SELECT count(*) FROM times WHERE seconds - :start >= 0 AND seconds - :end < 0".to_owned(),
         ])
         .collect();
     let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
@@ -390,6 +398,12 @@ async fn the_right_form_counts_in_every_way_of_writing_times() {
     let queries: Vec<String> = conditions
         .iter()
         .map(|condition| format!("SELECT count(*) FROM times WHERE {condition}"))
+        .chain([
+            "SELECT count(o.at) FROM times AS t LEFT JOIN times AS o ON o.rowid = t.rowid AND o.seconds >= :start_unix AND o.seconds < :end_unix".to_owned(),
+            "WITH b AS (SELECT :start_unix AS s, :end_unix AS e) SELECT count(*) FROM times, b WHERE seconds >= b.s AND seconds < b.e".to_owned(),
+            "SELECT count(*) FROM (SELECT at FROM times GROUP BY at HAVING max(seconds) >= :start_unix AND max(seconds) < :end_unix)".to_owned(),
+            "SELECT count(*) FROM times WHERE seconds - :start_unix >= 0 AND seconds - :end_unix < 0".to_owned(),
+        ])
         .collect();
     let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
     let populations = of(&path, TIMEOUT, &queries);
@@ -411,6 +425,22 @@ async fn the_right_form_counts_in_every_way_of_writing_times() {
         .await
         .unwrap();
     refused(&populations, 0, Reason::Query).await;
+}
+
+/// Opening a pipe would wait for whoever writes to it, and for ever.
+#[tokio::test]
+async fn a_pipe_at_its_path_is_not_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("app.db");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let populations = of(&path, TIMEOUT, &["SELECT 7"]);
+    let text = refused(&populations, 0, Reason::Connect).await;
+    assert!(text.contains("a pipe"), "{text}");
+    // A file that takes its place is opened.
+    std::fs::remove_file(&path).unwrap();
+    let _writer = write(&path, TABLES).await;
+    assert_eq!(read(&populations, 0).await.unwrap(), 7.0);
 }
 
 #[tokio::test]

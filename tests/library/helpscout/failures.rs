@@ -109,7 +109,12 @@ async fn a_server_that_is_not_there_is_a_connect_failure() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let config = config(&Url::parse(&url).unwrap(), Duration::from_secs(5));
-    let help_scout = HelpScout::new(&config, Telemetry::new().unwrap()).unwrap();
+    let help_scout = HelpScout::new(
+        &config,
+        config.helpscout().unwrap(),
+        Telemetry::new().unwrap(),
+    )
+    .unwrap();
     let reader = help_scout.until(tokio::time::Instant::now() + Duration::from_mins(1));
     let all = reader.filter(&Segment::all()).await.unwrap();
     let error = reader.happiness(&all, window()).await.unwrap_err();

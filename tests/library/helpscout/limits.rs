@@ -77,8 +77,13 @@ async fn quota_headers_are_read_whatever_their_case() {
 async fn a_configured_ceiling_is_kept() {
     let upstream = Upstream::start(good).await;
     let mut config = config(&upstream.url, Duration::from_secs(5));
-    config.helpscout.requests_per_minute = NonZeroU32::new(3);
-    let help_scout = HelpScout::new(&config, Telemetry::new().unwrap()).unwrap();
+    config.helpscout_mut().unwrap().requests_per_minute = NonZeroU32::new(3);
+    let help_scout = HelpScout::new(
+        &config,
+        config.helpscout().unwrap(),
+        Telemetry::new().unwrap(),
+    )
+    .unwrap();
     assert_eq!(help_scout.pace_per_minute(), 3);
     let reader = help_scout.until(tokio::time::Instant::now() + Duration::from_secs(20));
     let all = reader.filter(&Segment::all()).await.unwrap();
@@ -103,8 +108,11 @@ async fn a_reload_does_not_end_a_wait() {
     let error = desk.reader().happiness(&all, window()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::RateLimited);
     let mut config = config(&desk.upstream.url, Duration::from_secs(5));
-    config.helpscout.requests_per_minute = NonZeroU32::new(50);
-    let successor = desk.help_scout.succeed(&config).unwrap();
+    config.helpscout_mut().unwrap().requests_per_minute = NonZeroU32::new(50);
+    let successor = desk
+        .help_scout
+        .succeed(&config, config.helpscout().unwrap())
+        .unwrap();
     assert_eq!(successor.granted_per_minute(), Some(400));
     assert_eq!(successor.pace_per_minute(), 50);
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
@@ -117,8 +125,10 @@ async fn a_reload_does_not_end_a_wait() {
     assert_eq!(desk.upstream.asked().len(), 2);
     // Another server knows nothing of it.
     let other = Upstream::start(good).await;
-    config.helpscout.base_url = other.url.clone();
-    let stranger = successor.succeed(&config).unwrap();
+    config.helpscout_mut().unwrap().base_url = other.url.clone();
+    let stranger = successor
+        .succeed(&config, config.helpscout().unwrap())
+        .unwrap();
     stranger.until(deadline).open_tickets(&all).await.unwrap();
     assert!(
         desk.metrics()

@@ -151,7 +151,12 @@ fn the_client_is_made_outside_of_a_runtime_and_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     let url = Url::parse("https://api.helpscout.net").unwrap();
     let config = config(&url, Duration::from_secs(1));
-    let help_scout = HelpScout::new(&config, Telemetry::new().unwrap()).unwrap();
+    let help_scout = HelpScout::new(
+        &config,
+        config.helpscout().unwrap(),
+        Telemetry::new().unwrap(),
+    )
+    .unwrap();
     shared(&help_scout);
 }
 

@@ -41,9 +41,14 @@ impl Rotating {
         })
         .await;
         let mut config = config(&upstream.url, Duration::from_secs(30));
-        config.helpscout.app_secret =
+        config.helpscout_mut().unwrap().app_secret =
             Secret::from_file(&path, "helpscout.app_secret_file").unwrap();
-        let help_scout = HelpScout::new(&config, Telemetry::new().unwrap()).unwrap();
+        let help_scout = HelpScout::new(
+            &config,
+            config.helpscout().unwrap(),
+            Telemetry::new().unwrap(),
+        )
+        .unwrap();
         Self {
             folder,
             known,

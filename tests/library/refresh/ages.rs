@@ -258,3 +258,45 @@ async fn a_clock_that_jumps_harms_no_number() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_steps_a_day_during_a_wait_neither_stops_nor_hurries_it() {
+    static SECONDS: AtomicI64 = AtomicI64::new(0);
+    fn clock() -> Timestamp {
+        now() + SignedDuration::from_secs(SECONDS.load(Ordering::Relaxed))
+    }
+    let desk =
+        Desk::start(|options: &mut Options| options.clock = std::sync::Arc::new(clock)).await;
+    let mut config = desk.config(POPULATIONS).await;
+    // Shorter than any config may say: the wait is a real one.
+    config.interval = Duration::from_secs(2);
+    let published = Published::new();
+    let mut refresher = refresher_to(&config, &published, clock);
+    let told = AtomicI64::new(0);
+    let started = std::time::Instant::now();
+    let day = 24 * 3_600;
+    let steps = async {
+        let at = |seconds: i64| {
+            let end = end() + SignedDuration::from_secs(seconds);
+            move |snapshot: &Snapshot| snapshot.window_end == Some(end)
+        };
+        published.when(at(0)).await;
+        for seconds in [day, 0, -day, 0] {
+            // Nothing is under way now: the refresh has ended, and the next is waited for.
+            SECONDS.store(seconds, Ordering::Relaxed);
+            let before = published.latest();
+            assert!(!no_values(&before), "kept, whatever the clock says");
+            let after = published.when(at(seconds)).await;
+            assert!(!no_values(&after));
+            assert!(after.sources.iter().all(|state| state.up));
+        }
+    };
+    tokio::select! {
+        () = refresher.run(never(), || { told.fetch_add(1, Ordering::Relaxed); }) => panic!("it ended"),
+        () = steps => {}
+    }
+    // Five instants were read, one after the other, and no day was made up for.
+    let paced = i64::try_from(started.elapsed().as_secs() / 2).unwrap() + 1;
+    let counted = told.load(Ordering::Relaxed);
+    assert!((4..=paced).contains(&counted), "{counted} of {paced}");
+}

@@ -97,7 +97,7 @@ async fn happiness_that_is_broken_takes_nothing_down() {
 async fn refused_credentials_leave_the_populations_alone() {
     let desk = Desk::start(|_| {}).await;
     let mut config = desk.config(POPULATIONS).await;
-    config.helpscout.app_id = "somebody".to_owned();
+    config.helpscout_mut().unwrap().app_id = "somebody".to_owned();
     let (mut refresher, published) = refresher(&config);
     refresher.refresh().await;
     let snapshot = published.latest();
@@ -252,7 +252,7 @@ async fn a_segment_that_hangs_delays_no_other() {
     });
     let segments = "windows: [7d]\nsegments: [{name: bug, tags: [bug]}]\n";
     let mut config = desk.config(&format!("{segments}{POPULATIONS}")).await;
-    config.helpscout.counts_from = CountsFrom::Reports;
+    config.helpscout_mut().unwrap().counts_from = CountsFrom::Reports;
     config.timeout = Duration::from_secs(2);
     config.interval = Duration::from_mins(10);
     let (mut refresher, published) = refresher(&config);

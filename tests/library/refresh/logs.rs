@@ -84,3 +84,24 @@ async fn a_plan_without_reports_is_told_of_until_it_changes() {
         "{lines:?}"
     );
 }
+
+/// One window of a population reaches back further than there is anything known.
+#[tokio::test]
+async fn a_window_that_cannot_be_read_is_told_once() {
+    const SHORT: &str = "
+databases:
+  app: {url: 'sqlite://$DATABASE'}
+populations:
+  dossiers:
+    window: {database: app, query: \"SELECT CASE WHEN :start >= datetime('2026-03-08 14:37:00') AND :start < :end THEN 700 END\"}
+";
+    let (log, _guard) = Log::start(Level::INFO);
+    let desk = Desk::start(|_| {}).await;
+    let config = desk.config(&format!("windows: [1d, 7d]\n{SHORT}")).await;
+    let (mut refresher, _published) = refresher(&config);
+    for expected in [1, 0, 0] {
+        refresher.refresh().await;
+        let lines = of_sources(&log);
+        assert_eq!(lines.len(), expected, "{lines:?}");
+    }
+}

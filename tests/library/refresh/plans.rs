@@ -109,7 +109,7 @@ async fn a_plan_without_reports_counts_created_by_search() {
 async fn search_does_not_ask_for_reports() {
     let desk = Desk::start(|_| {}).await;
     let mut config = desk.config(POPULATIONS).await;
-    config.helpscout.counts_from = contact_rate_exporter::config::CountsFrom::Search;
+    config.helpscout_mut().unwrap().counts_from = contact_rate_exporter::config::CountsFrom::Search;
     let (mut refresher, published) = refresher(&config);
     refresher.refresh().await;
     assert_eq!(sources(&published.latest()), WITHOUT);
@@ -125,7 +125,8 @@ async fn search_does_not_ask_for_reports() {
 async fn reports_that_must_be_there_fail_as_forbidden() {
     let desk = Desk::start(|options| options.reports = false).await;
     let mut config = desk.config(POPULATIONS).await;
-    config.helpscout.counts_from = contact_rate_exporter::config::CountsFrom::Reports;
+    config.helpscout_mut().unwrap().counts_from =
+        contact_rate_exporter::config::CountsFrom::Reports;
     let (mut refresher, published) = refresher(&config);
     for _ in 0..2 {
         refresher.refresh().await;

@@ -127,7 +127,7 @@ async fn a_running_refresh_drops_what_it_read_at_the_old_address() {
     let first = Arc::clone(refresher.sources());
     // The new one is broken: nothing new can come of it.
     let mut broken = moved(&config, &folder.path().join("nowhere.sqlite"));
-    broken.helpscout.happiness = false;
+    broken.helpscout_mut().unwrap().happiness = false;
     beside(refresher, Arc::default(), async |reloads| {
         answered.notified().await;
         reloads.send(reload(&broken, &first)).await.unwrap();

@@ -33,7 +33,7 @@ async fn what_counts_the_same_goes_on_with_its_values() {
     let targets =
         "targets: [{population: dossiers, window: 28d, tickets: created, at_most: 0.05}]\n";
     let mut config = desk.config(&format!("{POPULATIONS}{targets}")).await;
-    config.helpscout.happiness = false;
+    config.helpscout_mut().unwrap().happiness = false;
     let page = first_page(&published, &mut refresher, &config).expect("a page at once");
     assert_eq!(page.rates, whole.rates);
     assert_eq!(page.populations, whole.populations);

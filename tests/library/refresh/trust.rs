@@ -95,6 +95,31 @@ async fn a_past_that_is_too_short_takes_only_what_rests_on_it() {
     }
 }
 
+/// A window that reaches back too far by itself takes nothing from the others.
+#[tokio::test]
+async fn a_window_that_cannot_be_read_leaves_the_past_of_the_others() {
+    let desk = Desk::start(|_| {}).await;
+    let config = desk
+        .config(&format!("windows: [1d, 7d]\n{}", keeps(3)))
+        .await;
+    let (mut refresher, published) = refresher(&config);
+    refresher.refresh().await;
+    let snapshot = published.latest();
+    let failure = source(&snapshot, "dossiers").unwrap().last_failure();
+    let failure = failure.unwrap().to_string();
+    assert!(
+        failure.contains("over [2026-03-04T14:37:00Z, "),
+        "{failure}"
+    );
+    let mut of_dossiers = created(&snapshot)
+        .into_iter()
+        .filter(|rate| rate.population == 1);
+    let daily = of_dossiers.next().unwrap();
+    assert_eq!(daily.window, 0);
+    assert!(daily.previous.is_some() && daily.change.is_some());
+    assert!(of_dossiers.next().is_none());
+}
+
 /// One more ticket in the first answer of a report than in the days.
 fn one_more(mut body: Value) -> Value {
     let created = &mut body["current"]["newConversations"];

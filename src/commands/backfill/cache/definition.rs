@@ -8,8 +8,8 @@ use url::Url;
 
 use crate::{
     config::{
-        Channel, Config, CountsFrom, Database, PopulationKind, PopulationSource, Reference,
-        Segment, address,
+        Channel, Config, ConfigText, CountsFrom, Database, Desk, PopulationKind, PopulationSource,
+        Reference, Segment, address,
     },
     domain::Window,
     sources::transport::origin,
@@ -30,22 +30,41 @@ pub struct Entry {
 pub fn definition(config: &Config) -> Vec<Entry> {
     let windows: Vec<&str> = config.windows.iter().map(Window::name).collect();
     let seconds: Vec<i64> = config.windows.iter().map(Window::seconds).collect();
-    let counts_from = match config.helpscout.counts_from {
-        CountsFrom::Auto => "auto",
-        CountsFrom::Reports => "reports",
-        CountsFrom::Search => "search",
-    };
-    let help_scout = &config.helpscout;
-    let mut entries = vec![
-        entry("windows", windows.join(", "), &format!("{seconds:?}")),
-        entry("counts_from", counts_from, counts_from),
-        entry("the Help Scout app", "", &help_scout.app_id),
-        entry(
-            "the address of Help Scout",
-            origin(&help_scout.base_url),
-            &without_login(&help_scout.base_url),
-        ),
-    ];
+    let mut entries = vec![entry(
+        "windows",
+        windows.join(", "),
+        &format!("{seconds:?}"),
+    )];
+    if let Some(help_scout) = config.helpscout() {
+        let counts_from = match help_scout.counts_from {
+            CountsFrom::Auto => "auto",
+            CountsFrom::Reports => "reports",
+            CountsFrom::Search => "search",
+        };
+        entries.extend([
+            entry("counts_from", counts_from, counts_from),
+            entry("the Help Scout app", "", &help_scout.app_id),
+            entry(
+                "the address of Help Scout",
+                origin(&help_scout.base_url),
+                &without_login(&help_scout.base_url),
+            ),
+        ]);
+    }
+    if let Desk::Sql(desk) = &config.desk {
+        let (shown, whole) = config.databases.get(desk.database).map_or_else(
+            || (String::new(), String::new()),
+            |database| (origin_of(database), place(database)),
+        );
+        entries.push(entry(
+            "the address of the help desk's database",
+            shown,
+            &whole,
+        ));
+        entries.extend(desk.queries().map(|(question, query)| {
+            entry(format!("the query tickets.{}", question.name()), "", query)
+        }));
+    }
     for segment in &config.segments {
         let name = format!("segment `{}`", segment.name);
         entries.push(entry(name, "", &filter(segment)));
@@ -75,14 +94,17 @@ pub fn definition(config: &Config) -> Vec<Entry> {
                 (query.clone(), (origin(url), without_login(url)))
             }
             PopulationSource::HelpCenterVisitors => {
-                let sites = help_scout.help_center.as_ref().map(|all| &all.sites);
-                let address = &help_scout.base_url;
+                let sites = config.help_center().map(|all| &all.sites);
+                let address = config.helpscout().map(|account| &account.base_url);
                 (
                     format!(
                         "help_center_visitors {:?}",
                         sites.into_iter().flatten().collect::<Vec<_>>()
                     ),
-                    (origin(address), without_login(address)),
+                    address.map_or_else(
+                        || (String::new(), String::new()),
+                        |address| (origin(address), without_login(address)),
+                    ),
                 )
             }
         };
@@ -146,10 +168,12 @@ fn filter(segment: &Segment) -> String {
         .iter()
         .map(|one| Channel::name(*one))
         .collect();
+    let condition = segment.condition.as_ref().map(ConfigText::as_str);
     format!(
-        "{:?} {:?} {channels:?}",
+        "{:?} {:?} {channels:?}{}",
         references(&segment.mailboxes),
-        references(&segment.tags)
+        references(&segment.tags),
+        condition.map_or_else(String::new, |condition| format!(" {condition:?}"))
     )
 }
 

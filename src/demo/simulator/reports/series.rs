@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{
-        super::story::{Filter, Story},
+        super::story::{DAY, Filter, Story},
         Answer, Shape,
         parameters::{Parameters, Range, date, next_second},
         problem::Refusal,
@@ -13,7 +13,6 @@ use super::{
     Question,
 };
 
-const DAY: i64 = 86_400;
 /// More than the months of 20 years.
 const BUCKETS: i64 = 256;
 

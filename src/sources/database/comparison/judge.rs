@@ -3,7 +3,7 @@
 use super::Comparison;
 use crate::{
     config::{Dialect, Form},
-    sources::database::{Cell, Row, Value},
+    sources::database::{Cell, Row, Value, doubt::Doubt},
 };
 
 /// Numbers of which the later stands further from the earlier than this, for instants 220 years
@@ -13,41 +13,6 @@ const FAR: f64 = 50_000.0;
 /// Years before and after which a date is not one that something happened on, but stands for
 /// "never" or "unknown".
 const YEARS: std::ops::Range<u32> = 1900..9000;
-
-/// Why a comparison with a placeholder is not defined.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
-    /// Numbers beside an instant or a text.
-    #[error(
-        "{0} holds numbers, and the query compares them with an instant, which is none: the count would rest on nothing; if they are seconds since 1970, write :start_unix and :end_unix"
-    )]
-    Numbers(String),
-    /// Times or texts beside a number.
-    #[error(
-        "{0} holds no numbers, and the query compares it with one: the count would rest on nothing; write :start and :end, or :start_iso and :end_iso for texts such as 2026-01-31T12:00:00Z"
-    )]
-    NoNumbers(String),
-    /// Numbers beside seconds, that are no seconds.
-    #[error(
-        "{0} holds numbers none of which is a time between 1980 and 2200 in the unit that the query compares them with: milliseconds perhaps, as in `created / 1000 >= :start_unix`"
-    )]
-    Unit(String),
-    /// Texts beside a text that is written in another way.
-    #[error(
-        "{column} holds texts that are not written as what the query compares them with, and texts are compared letter by letter: {advice}"
-    )]
-    Writing {
-        /// What holds them.
-        column: String,
-        /// What to write.
-        advice: &'static str,
-    },
-    /// MySQL and MariaDB warned that a value is none of the type that it was compared as.
-    #[error(
-        "the server warned that the query takes values for times or numbers that are none (SHOW WARNINGS, 1292): compare a text as text (:start_iso for 2026-01-31T12:00:00Z), or convert it, as in STR_TO_DATE(…)"
-    )]
-    Truncated,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -59,6 +24,9 @@ enum Class {
 
 /// Judges the `rows` of the samples of `comparison`.
 pub fn judge(comparison: &Comparison, dialect: Dialect, rows: &[Row]) -> Result<(), Doubt> {
+    if comparison.is_arithmetic {
+        return Err(Doubt::Arithmetic);
+    }
     let column = || comparison.about.clone();
     let mut numbers = Vec::new();
     let mut beside_texts = Vec::new();
@@ -101,7 +69,13 @@ pub fn judge(comparison: &Comparison, dialect: Dialect, rows: &[Row]) -> Result<
     }
     texts.judge().map_err(|advice| Doubt::Writing {
         column: column(),
-        advice,
+        // There texts are compared with texts alone.
+        advice: match dialect {
+            Dialect::Postgres if !advice.contains(":start_iso") => {
+                "convert the column, as in created::timestamp, and compare that with :start and :end"
+            }
+            _ => advice,
+        },
     })
 }
 
@@ -232,6 +206,7 @@ mod tests {
         Comparison {
             about: "`created`".to_owned(),
             bare,
+            is_arithmetic: false,
             samples: Vec::new(),
         }
     }

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::{
     ast::{
-        BinaryOperator, Expr, InTarget, Query, Select, Statement, Visit, Visitor, With,
-        visit_expressions,
+        BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Query,
+        Select, Statement, Visit, Visitor, With, visit_expressions,
     },
     dialect::{self, Dialect as SqlDialect},
     parser::Parser,
 };
 
-use super::{Comparison, MARKER, ROWS, marker};
+use super::{Comparison, MARKER, ROWS, marker, named::Named};
 use crate::config::{Bound, Dialect, Edge, Form, Template};
 
 /// Longest query that is read. Its parts are visited one within the other: a longer one could take
@@ -45,6 +45,7 @@ pub fn read(template: &Template, dialect: Dialect) -> Option<Box<Query>> {
 pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
     let mut finder = Finder {
         dialect,
+        named: Named::of(query),
         withs: Vec::new(),
         froms: Vec::new(),
         found: Vec::new(),
@@ -55,10 +56,12 @@ pub fn of(query: &Query, dialect: Dialect) -> Vec<Comparison> {
 
 struct Finder {
     dialect: Dialect,
+    /// Columns that are nothing but placeholders.
+    named: Named,
     /// The `WITH` of each query that encloses the place, outermost first.
     withs: Vec<Option<With>>,
-    /// The `FROM` of each `SELECT` that encloses the place, outermost first.
-    froms: Vec<String>,
+    /// For each `SELECT` that encloses the place, outermost first: each of its tables, and its `FROM`.
+    froms: Vec<Vec<String>>,
     found: Vec<Comparison>,
 }
 
@@ -76,8 +79,20 @@ impl Visitor for Finder {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let tables: Vec<String> = select.from.iter().map(ToString::to_string).collect();
-        self.froms.push(tables.join(", "));
+        let whole: Vec<String> = select.from.iter().map(ToString::to_string).collect();
+        // A table by itself first: what a join is on can leave nothing of it to look at.
+        let mut froms: Vec<String> = select
+            .from
+            .iter()
+            .filter(|from| !from.joins.is_empty())
+            .flat_map(|from| {
+                let joined = from.joins.iter().map(|join| &join.relation);
+                std::iter::once(&from.relation).chain(joined)
+            })
+            .map(ToString::to_string)
+            .collect();
+        froms.push(whole.join(", "));
+        self.froms.push(froms);
         ControlFlow::Continue(())
     }
 
@@ -89,8 +104,14 @@ impl Visitor for Finder {
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
             Expr::BinaryOp { left, op, right } if compares(op) => {
-                self.consider(left, right);
-                self.consider(right, left);
+                for (left, right) in pairs(left, right) {
+                    self.consider(left, right);
+                    self.consider(right, left);
+                }
+            }
+            Expr::BinaryOp { left, op, right } if reckons(op) => {
+                self.consider_sum(left, right);
+                self.consider_sum(right, left);
             }
             Expr::Between {
                 expr, low, high, ..
@@ -117,6 +138,8 @@ impl Finder {
     /// Takes `value` as compared with `other`, if a placeholder is in `other` alone and a column in
     /// `value`.
     fn consider(&mut self, value: &Expr, other: &Expr) {
+        let value = extreme_of(value);
+        let other = self.named.put_into(other);
         let (value_text, other_text) = (value.to_string(), other.to_string());
         let bounds: Vec<Bound> = Bound::ALL
             .into_iter()
@@ -139,10 +162,32 @@ impl Finder {
         let comparison = Comparison {
             about: name(value),
             bare,
+            is_arithmetic: false,
             samples: self.samples(&value_text, &other_text),
         };
         if !self.found.contains(&comparison) {
             self.found.push(comparison);
+        }
+    }
+
+    /// Takes note of a placeholder that stands for an instant and is reckoned with as with a number.
+    /// PostgreSQL refuses that by itself.
+    fn consider_sum(&mut self, one: &Expr, other: &Expr) {
+        let one = self.named.put_into(one).to_string();
+        let is_instant = Bound::ALL
+            .into_iter()
+            .any(|bound| bound.form != Form::Unix && one == marker(bound));
+        let is_step = matches!(other, Expr::Interval(_));
+        if is_instant && !is_step && self.dialect != Dialect::Postgres {
+            let comparison = Comparison {
+                about: String::new(),
+                bare: None,
+                is_arithmetic: true,
+                samples: Vec::new(),
+            };
+            if !self.found.contains(&comparison) {
+                self.found.push(comparison);
+            }
         }
     }
 
@@ -174,6 +219,7 @@ impl Finder {
         self.froms
             .iter()
             .rev()
+            .flatten()
             .filter(|from| !from.is_empty())
             .map(|from| {
                 orders
@@ -193,6 +239,32 @@ impl Finder {
     }
 }
 
+/// What is compared with what: row values part by part.
+fn pairs<'e>(left: &'e Expr, right: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
+    if let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) {
+        return left.iter().zip(right).collect();
+    }
+    vec![(left, right)]
+}
+
+/// The smallest or largest of values is one of them.
+fn extreme_of(value: &Expr) -> &Expr {
+    let Expr::Function(function) = value else {
+        return value;
+    };
+    let name = function.name.to_string();
+    let is_extreme = ["min", "max"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
+    match &function.args {
+        FunctionArguments::List(list) if is_extreme => match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))] => inner,
+            _ => value,
+        },
+        _ => value,
+    }
+}
+
 fn compares(operator: &BinaryOperator) -> bool {
     matches!(
         operator,
@@ -203,6 +275,17 @@ fn compares(operator: &BinaryOperator) -> bool {
             | BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Spaceship
+    )
+}
+
+fn reckons(operator: &BinaryOperator) -> bool {
+    matches!(
+        operator,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
     )
 }
 
@@ -237,102 +320,4 @@ fn with_placeholders(text: String) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn comparisons(text: &str, dialect: Dialect) -> Vec<Comparison> {
-        read(&Template::sql(text, dialect), dialect)
-            .map(|query| of(&query, dialect))
-            .unwrap_or_default()
-    }
-
-    fn found(text: &str, dialect: Dialect) -> Vec<(String, Option<Form>)> {
-        comparisons(text, dialect)
-            .into_iter()
-            .map(|comparison| (comparison.about, comparison.bare))
-            .collect()
-    }
-
-    fn first_sample(text: &str) -> String {
-        let comparisons = comparisons(text, Dialect::Sqlite);
-        comparisons[0].samples[0][0].written(|bound| format!(":{}", bound.name()))
-    }
-
-    #[test]
-    fn what_stands_beside_a_placeholder_is_found() {
-        let created = ("`created`".to_owned(), Some(Form::Instant));
-        for text in [
-            "SELECT count(*) FROM t WHERE created >= :start AND created < :end",
-            "SELECT count(*) FROM t WHERE :start <= created AND NOT created >= :end",
-            "SELECT count(*) FROM t WHERE created BETWEEN :start AND :end",
-            "SELECT sum(CASE WHEN created < :end THEN 1 ELSE 0 END) FROM t",
-            "SELECT count(*) FILTER (WHERE (created) < :end) FROM t",
-            "WITH n AS (SELECT * FROM t WHERE created < :end) SELECT count(*) FROM n",
-            "SELECT (SELECT count(*) FROM t WHERE created < :end) + 1",
-            "SELECT count(*) FROM t JOIN u ON t.id = u.id AND created < :end",
-            "SELECT 1 UNION ALL SELECT count(*) FROM t WHERE created < :end;",
-        ] {
-            assert_eq!(
-                found(text, Dialect::Sqlite),
-                std::slice::from_ref(&created),
-                "{text}"
-            );
-        }
-        assert_eq!(
-            found(
-                "SELECT count(*) FROM t WHERE t.a < date(:end) AND f(b) = :end_unix AND 1 < :end",
-                Dialect::Mysql
-            ),
-            [
-                ("`t.a`".to_owned(), None),
-                ("an expression".to_owned(), Some(Form::Unix))
-            ]
-        );
-        assert!(
-            found(
-                "SELECT count(*) FROM t WHERE created < :end",
-                Dialect::Postgres
-            )
-            .is_empty()
-        );
-        assert_eq!(
-            found(
-                "SELECT count(*) FROM t WHERE created < :end_iso",
-                Dialect::Postgres
-            ),
-            [("`created`".to_owned(), Some(Form::Iso))]
-        );
-        for text in [
-            "SELECT count(*) FROM t",
-            "SELEC :end",
-            "",
-            "SELECT :end > 1",
-        ] {
-            assert!(found(text, Dialect::Sqlite).is_empty(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_sample_asks_where_the_query_does() {
-        assert_eq!(
-            first_sample(
-                "WITH n AS (SELECT x FROM t) SELECT count(*) FROM n, u AS v WHERE x >= date(:end) AND y = 1"
-            ),
-            "WITH n AS (SELECT x FROM t) SELECT x, date(:start), date(:end), \
-             CASE WHEN x >= date(:start) THEN 1 ELSE 0 END, \
-             CASE WHEN x < date(:end) THEN 1 ELSE 0 END \
-             FROM n, u AS v WHERE x IS NOT NULL LIMIT 100"
-        );
-    }
-
-    #[test]
-    fn a_query_of_any_length_is_survived() {
-        let text = format!("SELECT {} :end", "(".repeat(10_000));
-        assert!(found(&text, Dialect::Sqlite).is_empty());
-        let text = format!(
-            "SELECT count(*) FROM t WHERE a < :end {}",
-            "AND b ".repeat(2500)
-        );
-        assert_eq!(found(&text, Dialect::Sqlite).len(), 1);
-    }
-}
+mod tests;

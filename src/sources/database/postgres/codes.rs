@@ -156,7 +156,7 @@ fn meaning(code: &str) -> Meaning {
         "42703" => (Reason::Query, "there is no such column"),
         "42883" => (
             Reason::Query,
-            "there is no such function or operator for these types",
+            "there is no such function or operator for these types: :start and :end are instants, :start_unix and :end_unix are numbers, :start_iso and :end_iso are texts",
         ),
         "42P01" => (Reason::Query, "there is no such table"),
         "3F000" => (Reason::Query, "there is no such schema"),

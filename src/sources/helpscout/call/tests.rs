@@ -113,7 +113,7 @@ impl Desk {
             max_age: INTERVAL * 3,
             time_zone: jiff::tz::TimeZone::UTC,
             windows: Vec::new(),
-            helpscout: HelpScout {
+            desk: crate::config::Desk::HelpScout(Box::new(HelpScout {
                 app_id: "app".to_owned(),
                 app_secret: Secret::new("hunter2"),
                 base_url: Url::parse("http://localhost").unwrap(),
@@ -121,7 +121,7 @@ impl Desk {
                 requests_per_minute: NonZeroU32::new(1000),
                 happiness: true,
                 help_center: None,
-            },
+            })),
             segments: Vec::new(),
             databases: Vec::new(),
             populations: Vec::new(),
@@ -132,7 +132,12 @@ impl Desk {
         let telemetry = Telemetry::new().unwrap();
         telemetry.register(&registry).unwrap();
         Self {
-            caller: Caller::new(Arc::clone(&script), &config, telemetry),
+            caller: Caller::new(
+                Arc::clone(&script),
+                &config,
+                config.helpscout().unwrap(),
+                telemetry,
+            ),
             script,
             registry,
             start: Instant::now(),

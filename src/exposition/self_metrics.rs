@@ -28,10 +28,10 @@ pub const RUSTC: &str = env!("BUILD_RUSTC");
 
 /// Counters and gauges about the exporter. Clones share them.
 ///
-/// What is about the configuration is absent until [`Own::config_loaded`] or
-/// [`Own::config_refused`] is first called.
+/// What is about the configuration is absent until [`SelfMetrics::config_loaded`] or
+/// [`SelfMetrics::config_refused`] is first called.
 #[derive(Clone, Debug)]
-pub struct Own {
+pub struct SelfMetrics {
     source_failures: IntCounterVec,
     /// The sources whose failures are shown.
     shown: Arc<Mutex<BTreeSet<Source>>>,
@@ -41,7 +41,7 @@ pub struct Own {
     web_config_successful: IntGaugeVec,
 }
 
-impl Own {
+impl SelfMetrics {
     /// Registers them, the build information and the process collector.
     ///
     /// Fails when `registry` holds one of these families already.
@@ -53,7 +53,7 @@ impl Own {
             .set(1);
         let failures = &catalogue::SOURCE_FAILURES_TOTAL;
         let timestamp = &catalogue::EXPORTER_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS;
-        let own = Self {
+        let metrics = Self {
             source_failures: IntCounterVec::new(options(failures), failures.labels)?,
             shown: Arc::default(),
             config_hash: int_gauge(&catalogue::EXPORTER_CONFIG_HASH)?,
@@ -64,13 +64,13 @@ impl Own {
             )?,
         };
         registry.register(Box::new(build_info))?;
-        registry.register(Box::new(own.source_failures.clone()))?;
-        registry.register(Box::new(own.config_hash.clone()))?;
-        registry.register(Box::new(own.reload_successful.clone()))?;
-        registry.register(Box::new(own.reload_success_timestamp.clone()))?;
-        registry.register(Box::new(own.web_config_successful.clone()))?;
+        registry.register(Box::new(metrics.source_failures.clone()))?;
+        registry.register(Box::new(metrics.config_hash.clone()))?;
+        registry.register(Box::new(metrics.reload_successful.clone()))?;
+        registry.register(Box::new(metrics.reload_success_timestamp.clone()))?;
+        registry.register(Box::new(metrics.web_config_successful.clone()))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(own)
+        Ok(metrics)
     }
 
     /// Shows the failures of the sources that exist now, 0 for each reason that has not occurred, and
@@ -160,30 +160,30 @@ mod tests {
     #[test]
     fn every_reason_is_there_from_the_start() {
         let registry = Registry::new();
-        let own = Own::register(&registry).unwrap();
+        let metrics = SelfMetrics::register(&registry).unwrap();
         assert!(failures(&registry).is_empty());
         let mut state = SourceState::unread(Source::Population("users".to_owned()));
-        own.show(&[state.clone()]);
+        metrics.show(&[state.clone()]);
         assert_eq!(failures(&registry).len(), Reason::ALL.len());
         assert!(failures(&registry).iter().all(|(_, count)| *count == 0.0));
         let counted = |count| ("query users".to_owned(), count);
         for count in [1.0, 2.0] {
             state.failures.add(Reason::Query);
-            own.clone().show(&[state.clone()]);
-            own.show(&[state.clone()]);
+            metrics.clone().show(&[state.clone()]);
+            metrics.show(&[state.clone()]);
             assert!(failures(&registry).contains(&counted(count)));
         }
         // A source of that name that is another one.
-        own.show(&[SourceState::unread(state.source.clone())]);
+        metrics.show(&[SourceState::unread(state.source.clone())]);
         assert!(failures(&registry).contains(&counted(0.0)));
-        own.show(&[]);
+        metrics.show(&[]);
         assert!(failures(&registry).is_empty());
     }
 
     #[test]
     fn the_configuration_is_unknown_until_it_is_told() {
         let registry = Registry::new();
-        let own = Own::register(&registry).unwrap();
+        let metrics = SelfMetrics::register(&registry).unwrap();
         let gauge = |name: &str| {
             families(&registry)
                 .iter()
@@ -193,19 +193,19 @@ mod tests {
         let successful = "contact_exporter_config_last_reload_successful";
         let instant = "contact_exporter_config_last_reload_success_timestamp_seconds";
         assert_eq!((gauge(successful), gauge(instant)), (None, None));
-        own.config_loaded(u64::MAX, Timestamp::from_second(90).unwrap());
+        metrics.config_loaded(u64::MAX, Timestamp::from_second(90).unwrap());
         assert_eq!((gauge(successful), gauge(instant)), (Some(1.0), Some(90.0)));
         let largest = 281_474_976_710_655.0;
         assert_eq!(gauge("contact_exporter_config_hash"), Some(largest));
-        own.config_refused();
+        metrics.config_refused();
         assert_eq!((gauge(successful), gauge(instant)), (Some(0.0), Some(90.0)));
     }
 
     #[test]
     fn a_registry_takes_them_once() {
         let registry = Registry::new();
-        Own::register(&registry).unwrap();
-        assert!(Own::register(&registry).is_err());
+        SelfMetrics::register(&registry).unwrap();
+        assert!(SelfMetrics::register(&registry).is_err());
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
             counts_from: CountsFrom::Reports,
             requests_per_minute: None,
             happiness: true,
+            help_center: None,
         })),
         segments: (0..segments)
             .map(|number| match number {
@@ -79,6 +80,7 @@ fn config(segments: usize, windows: &[&str], populations: usize) -> Config {
                 },
             })
             .collect(),
+        reasons: None,
         targets: Vec::new(),
         forecast: None,
     }

@@ -272,9 +272,11 @@ pub fn sources(
         Some(predecessor) => predecessor.succeed(config, telemetry),
         None => TicketSource::new(config, telemetry),
     };
+    let tickets = tickets.map_err(Error::Tickets)?;
+    let populations = Populations::new(config).map_err(Error::Population)?;
     Ok(Sources {
-        tickets: tickets.map_err(Error::Tickets)?,
-        populations: Populations::new(config).map_err(Error::Population)?,
+        populations: tickets.counting_visitors(populations),
+        tickets,
     })
 }
 
@@ -296,18 +298,28 @@ fn warn_of_pace(config: &Config, sources: &Sources) {
     }
 }
 
-/// Says when a refresh needs more calls of the help desk than the pace, the ceiling of calls in any
-/// minute, allows in one interval.
+/// Says when a refresh, or what is read beside it, needs more calls of the help desk than the pace, the
+/// ceiling of calls in any minute, allows in one interval.
 pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
     let budget = tickets.budget(config);
     let (calls, pace) = (budget.calls_per_refresh, budget.per_minute?);
-    let allowed = f64::from(pace) * config.interval.as_secs_f64() / 60.0;
-    (calls as f64 > allowed).then(|| {
-        format!(
-            "one refresh needs {calls} {} calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {} s: \
+    let interval = config.interval.as_secs_f64();
+    let allowed = f64::from(pace) * interval / 60.0;
+    if calls as f64 > allowed {
+        return Some(format!(
+            "one refresh needs {calls} {} calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {interval} s: \
              raise interval or helpscout.requests_per_minute, or count fewer segments or windows",
-            tickets.name(),
-            config.interval.as_secs()
+            tickets.name()
+        ));
+    }
+    let reasons = config.reasons.as_ref()?;
+    let beside = budget.calls_for_reasons as f64 * interval / reasons.every.as_secs_f64();
+    let all = (calls as f64 + beside).ceil();
+    (all > allowed).then(|| {
+        format!(
+            "a refresh and the contact reasons need {all:.0} {} calls in an interval of {interval} s, but a pace of {pace} a minute \
+             allows {allowed:.0}: raise reasons.every or helpscout.requests_per_minute, or count fewer reasons",
+            tickets.name()
         )
     })
 }

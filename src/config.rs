@@ -12,9 +12,11 @@ pub mod document;
 mod endpoint;
 mod file;
 mod forecast;
+mod help_center;
 mod interpolation;
 mod populations;
 mod query;
+mod reasons;
 mod secret;
 mod sections;
 mod segments;
@@ -37,8 +39,10 @@ pub use decode::{Problem, suggestion};
 pub use document::Position;
 pub use file::FileError;
 pub use forecast::Forecast;
+pub use help_center::HelpCenterSites;
 pub use populations::{MAX_POPULATIONS, RESERVED_NAMES};
 pub use query::{Bound, Dialect, Edge, Form, Piece, Template, misfit};
+pub use reasons::{ReasonChoice, Reasons};
 pub use secret::{Secret, SecretError};
 pub use sections::{MAX_WINDOWS, is_loopback, time_zone};
 pub use segments::MAX_SEGMENTS;
@@ -149,7 +153,10 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
     if let Some(Desk::Http(desk)) = &desk {
         tickets::http::fit_segments(decoder, desk, &segments, &places);
     }
-    let (populations, faulty) = populations::populations(decoder, &mut root, &databases);
+    let help_center = tickets::counts_visitors(desk.as_ref(), desk_kind);
+    let (populations, faulty) =
+        populations::populations(decoder, &mut root, &databases, help_center);
+    let reasons = reasons::reasons(decoder, &mut root, &windows, times.interval, desk_kind);
     let targets = sections::targets(decoder, &mut root, &populations, &windows, &faulty);
     let forecast = forecast::forecast(decoder, &mut root, &segments, &populations, &faulty);
     decoder.finish(root);
@@ -163,6 +170,7 @@ fn decode_root(decoder: &mut decode::Decoder<'_>, document: &document::Node) -> 
         segments,
         databases: databases.usable,
         populations,
+        reasons,
         targets,
         forecast,
     })
@@ -189,6 +197,8 @@ pub struct Config {
     pub databases: Vec<Database>,
     /// Counts of those who could have made contact.
     pub populations: Vec<Population>,
+    /// Contact reasons to count; `None`: none.
+    pub reasons: Option<Reasons>,
     /// What the operator aims at.
     pub targets: Vec<Target>,
     /// What is forecast, if anything.
@@ -242,6 +252,17 @@ impl Config {
         definition::forecast_hash(self)
     }
 
+    /// The help centre whose visits are counted, if any is.
+    pub fn help_center(&self) -> Option<&HelpCenterSites> {
+        self.helpscout()?.help_center.as_ref()
+    }
+
+    /// A number that changes with what is counted and with where anything of it is read, without
+    /// passwords.
+    pub fn definition_and_addresses_hash(&self) -> u64 {
+        definition::hash_with_addresses(self)
+    }
+
     /// A number that changes with where `source` is read, without passwords: what was read at another
     /// address says nothing of this one.
     pub fn address_hash(&self, source: &Source) -> u64 {
@@ -264,6 +285,8 @@ pub struct HelpScout {
     pub requests_per_minute: Option<NonZeroU32>,
     /// Whether ratings are read.
     pub happiness: bool,
+    /// The help centre whose visits are counted; `None`: none.
+    pub help_center: Option<HelpCenterSites>,
 }
 
 impl fmt::Debug for HelpScout {
@@ -274,6 +297,7 @@ impl fmt::Debug for HelpScout {
             .field("counts_from", &self.counts_from)
             .field("requests_per_minute", &self.requests_per_minute)
             .field("happiness", &self.happiness)
+            .field("help_center", &self.help_center.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -392,7 +416,10 @@ impl Population {
     /// Only a total whose query does not say `:end` cannot.
     pub fn has_past(&self) -> bool {
         match (self.kind, &self.source) {
-            (PopulationKind::Window, _) | (_, PopulationSource::Prometheus { .. }) => true,
+            (PopulationKind::Window, _)
+            | (_, PopulationSource::Prometheus { .. } | PopulationSource::HelpCenterVisitors) => {
+                true
+            }
             (PopulationKind::Total, PopulationSource::Sql { query, .. }) => query.uses_end(),
             (PopulationKind::Total, PopulationSource::Http { url, .. }) => url.uses_end(),
         }
@@ -441,6 +468,9 @@ pub enum PopulationSource {
         /// Whether credentials travel unencrypted, as `allow_plain_http` lets them.
         in_the_clear: bool,
     },
+    /// Visitors of Help Scout's help centre, as `helpscout.help_center` says of which sites. Only as
+    /// a flow.
+    HelpCenterVisitors,
 }
 
 impl fmt::Debug for PopulationSource {
@@ -457,6 +487,7 @@ impl fmt::Debug for PopulationSource {
                 .field("url", url)
                 .finish_non_exhaustive(),
             Self::Prometheus { .. } => formatter.debug_struct("Prometheus").finish_non_exhaustive(),
+            Self::HelpCenterVisitors => formatter.write_str("HelpCenterVisitors"),
         }
     }
 }

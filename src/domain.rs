@@ -16,7 +16,9 @@ pub mod dispersion;
 pub mod duration;
 pub mod figure;
 pub mod forecast;
+pub mod help_center;
 pub mod rate;
+pub mod reasons;
 pub mod rise;
 pub mod source;
 pub mod window;
@@ -36,7 +38,11 @@ pub use days::{
 pub use dispersion::dispersion;
 pub use duration::{DAY_SECONDS, parse_duration};
 pub use figure::Figure;
+pub use help_center::HelpCenter;
 pub use rate::rate;
+pub use reasons::{
+    ContactReason, ContactReasons, MOST_REASON_CHARACTERS, MOST_REASONS, ReasonCounts, reason_names,
+};
 pub use rise::{Exposure, rise_p_value};
 pub use source::{Reason, Source, SourceFailure};
 pub use window::{Baseline, Interval, Window, cut_to_minute, stamp};

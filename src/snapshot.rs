@@ -8,11 +8,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Bounds, Change, ContactCounts, OpenTickets, Ratings, Reason, Source, Tickets, Window,
-    forecast::Planning,
+    Bounds, Change, ContactCounts, HelpCenter, OpenTickets, Ratings, Reason, ReasonCounts, Source,
+    Tickets, Window, forecast::Planning,
 };
 
 pub use crate::domain::SourceFailure;
+
+impl Snapshot {
+    /// The contact reasons, once they were read.
+    pub fn reasons(&self) -> Option<&ReasonsFound> {
+        self.found.iter().find_map(|found| found.reasons())
+    }
+}
 
 /// What is counted: the fixed frame of every snapshot made under one configuration.
 /// All vectors of a [`Snapshot`] are indexed by it.
@@ -63,6 +70,8 @@ pub struct Snapshot {
     pub populations: Vec<PopulationValues>,
     /// Rates, in the order segment, population, window, tickets; only those with a ratio.
     pub rates: Vec<RateValues>,
+    /// Visits of the help centre, one per window.
+    pub help_center: Vec<Option<HelpCenter>>,
     /// One per source that exists now.
     pub sources: Vec<SourceState>,
     /// What was read beside the refreshes, each source's once.
@@ -72,6 +81,8 @@ pub struct Snapshot {
 /// What was read beside the refreshes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
+    /// Contact reasons.
+    Reasons(ReasonsFound),
     /// What is to come.
     Planning(Planning),
 }
@@ -79,10 +90,20 @@ pub enum Finding {
 impl Snapshot {
     /// What is to come, where it is forecast and known.
     pub fn planning(&self) -> Option<&Planning> {
-        let mut plannings = self.found.iter().map(|finding| match &**finding {
-            Finding::Planning(planning) => planning,
-        });
-        plannings.next()
+        self.found.iter().find_map(|finding| match &**finding {
+            Finding::Planning(planning) => Some(planning),
+            Finding::Reasons(_) => None,
+        })
+    }
+}
+
+impl Finding {
+    /// Contact reasons, if it is that.
+    pub const fn reasons(&self) -> Option<&ReasonsFound> {
+        match self {
+            Self::Reasons(reasons) => Some(reasons),
+            Self::Planning(_) => None,
+        }
     }
 }
 
@@ -131,6 +152,26 @@ pub struct RateValues {
     pub rise_p_value: Option<f64>,
     /// Why the ticket count changed.
     pub change: Option<Change>,
+}
+
+/// Contact reasons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReasonsFound {
+    /// The window over which they are counted.
+    pub window: Window,
+    /// Those that could be counted; with Help Scout, those with most tickets of all time first.
+    pub reasons: Vec<ReasonValues>,
+}
+
+/// Tickets created with one contact reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReasonValues {
+    /// Its present name, different from all others.
+    pub name: String,
+    /// In the window and in the one before.
+    pub counts: ReasonCounts,
+    /// Tickets in the window ÷ population, one per population.
+    pub ratios: Vec<Option<f64>>,
 }
 
 /// How a source fares.

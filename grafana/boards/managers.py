@@ -14,6 +14,7 @@ from .panels import (
     Reading,
     bar_panel,
     line_panel,
+    stat_panel,
     table_panel,
 )
 from .queries import CREATED, POPULATION, SEGMENT, TICKETS, WINDOW, now, population, trend
@@ -28,6 +29,12 @@ def build():
     rate_created = now("contact_rate_ratio", *created, by=by_segment)
     baseline = now("contact_rate_baseline_ratio", *created, by=by_segment)
     here = (SEGMENT, WINDOW)
+    by_reason = ("reason", "window")
+    reasons = now("contact_reason_tickets", by=by_reason)
+    reasons_before = now("contact_reason_previous_tickets", by=by_reason)
+
+    def visits(family, *matchers):
+        return trend(f"contact_help_center_{family}", WINDOW, *matchers)
 
     return board(
         "contact-rate-managers",
@@ -179,6 +186,74 @@ def build():
             unit="none",
             decimals=0,
             colors={"received messages": LINE, "sent replies": SECOND},
+        ),
+        table_panel(
+            9,
+            "Which reasons bring people to write, and which of them grew",
+            Place(0, 20, 24, 8),
+            Reading(
+                "Tickets created with each contact reason, beside the window before, and how many times as many.",
+                "A ticket may have several reasons: they do not sum to all tickets. The window is that of the config.",
+                "A few reasons on top; growth near 1× where nothing changed. Empty unless reasons are configured.",
+                "Growth well above 1× of a reason with many tickets: ask what changed in the product.",
+            ),
+            Column("Reason (a ticket may have several)", label="reason"),
+            Column("Window", label="window"),
+            Column("Tickets", reasons, decimals=0, bar=LINE),
+            Column("Window before", reasons_before, decimals=0, bar=QUIET),
+            Column("Growth", f"{reasons} / ({reasons_before} > 0)", unit="suffix:×", decimals=1),
+            Column("Rate", now("contact_reason_rate_ratio", POPULATION, by=by_reason), unit="percentunit"),
+            sort="Tickets",
+        ),
+        line_panel(
+            10,
+            "How many visit the help centre",
+            Place(0, 28, 8, 7),
+            Reading(
+                "Visitors of the help centre in the window.",
+                "They looked for an answer themselves before, or instead of, writing.",
+                "It moves with the users. Empty unless a help centre is configured.",
+                "More visitors with as many tickets: the pages work. More of both: something in the product is hard.",
+            ),
+            Query(visits("visitors"), "visitors"),
+            unit="none",
+            decimals=0,
+            colors={"visitors": LINE},
+        ),
+        line_panel(
+            11,
+            "How visits of the help centre end",
+            Place(8, 28, 8, 7),
+            Reading(
+                "Share of visits that ended with an answer found, a search that failed, or a message sent.",
+                "The three make up all visits.",
+                "Found far above the others, and steady.",
+                "Failed rising: see in Help Scout what was searched for in vain, and write that page.",
+            ),
+            Query(visits("result_ratio", 'result="found"'), "found"),
+            Query(visits("result_ratio", 'result="failed"'), "failed"),
+            Query(visits("result_ratio", 'result="contacted"'), "contacted"),
+            unit="percentunit",
+            decimals=0,
+            colors={"found": LINE, "failed": QUIET, "contacted": SECOND},
+        ),
+        stat_panel(
+            12,
+            "How visits of the help centre begin",
+            Place(16, 28, 8, 7),
+            Reading(
+                "Share of visits that began by browsing or with a search, and articles read per visit.",
+                "Over the chosen window. Browse and search make up all visits.",
+                "Most browse; one or two articles per visit.",
+                "Much search and few articles: people do not find the page by its place. Look at the categories.",
+            ),
+            Query(now("contact_help_center_action_ratio", WINDOW, 'action="browse"'), "browse"),
+            Query(now("contact_help_center_action_ratio", WINDOW, 'action="search"'), "search"),
+            Query(now("contact_help_center_articles_per_visit", WINDOW), "articles per visit"),
+            unit="percentunit",
+            decimals=0,
+            names=True,
+            overrides={"articles per visit": {"unit": "none", "decimals": 1}},
         ),
         variables=("segment", "population", "window", "tickets"),
         since="now-30d",

@@ -71,7 +71,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: a query, or a label when `expr` is None."""
+    """A column of a table: a query, or a label when `expr` is None. `bar` draws its numbers as bars of that colour."""
 
     title: str
     expr: str | None = None
@@ -80,6 +80,7 @@ class Column:
     decimals: int | None = None
     steps: tuple[tuple[float | None, str], ...] | None = None
     texts: dict[str, str] | None = None
+    bar: str | None = None
 
 
 def _letter(index: int) -> str:
@@ -326,6 +327,10 @@ def table_panel(number, title, place, reading, *columns: Column, sort: str, desc
             steps = [{"color": color, "value": value} for value, color in column.steps]
             properties.append(_property("thresholds", {"mode": "absolute", "steps": steps}))
             properties.append(_property("custom.cellOptions", {"type": "color-text"}))
+        if column.bar is not None:
+            properties.append(_fixed(column.bar))
+            properties.append(_property("min", 0))
+            properties.append(_property("custom.cellOptions", {"type": "gauge", "mode": "basic"}))
         if column.texts is not None:
             properties.append(_property("mappings", _texts(column.texts)))
         panel = panel.override_by_name(column.title, properties)

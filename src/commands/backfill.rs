@@ -109,9 +109,11 @@ pub async fn backfill(
     if let Some(name) = labels::twice(&options.labels) {
         return Err(Error::Label(name.to_owned()));
     }
+    let tickets = TicketSource::for_history(config)?;
+    let populations = Populations::new(config).map_err(Error::Populations)?;
     let sources = Sources {
-        tickets: TicketSource::for_history(config)?,
-        populations: Populations::new(config).map_err(Error::Populations)?,
+        populations: tickets.counting_visitors(populations),
+        tickets,
     };
     let path = cache::path(options.cache_dir.as_deref(), &options.output);
     let outcome = if options.dry_run {

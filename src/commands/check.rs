@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::{
     app::{Error, pace_warning, sources},
     config::{Config, PopulationKind, PopulationSource, Segment},
-    domain::{ContactCounts, Source, Tickets},
+    domain::{ContactCounts, HelpCenter, Source, Tickets},
     refresh::{Outlets, Refresher},
     snapshot::{PopulationValues, Snapshot, SourceState},
     sources::{
@@ -264,6 +264,14 @@ fn values(source: &Source, snapshot: &Snapshot, against: &str) -> String {
             });
             ratings.collect::<Vec<_>>().join("; ")
         }
+        Source::HelpCenter => {
+            let visits = windows.zip(&snapshot.help_center).map(|(window, visits)| {
+                let text = visits.as_ref().map_or_else(unknown, visits_in_words);
+                format!("{window}: {text}")
+            });
+            visits.collect::<Vec<_>>().join("; ")
+        }
+        Source::Reasons => reasons_in_words(snapshot),
         Source::Population(name) => {
             let index = snapshot
                 .frame
@@ -304,6 +312,37 @@ fn in_words(counts: &ContactCounts) -> String {
         }
     }
     if text.is_empty() { unknown() } else { text }
+}
+
+fn visits_in_words(visits: &HelpCenter) -> String {
+    let mut text = format!("{} visitors", visits.visitors);
+    for (result, share) in visits.results() {
+        if let Some(share) = share {
+            let _ = write!(text, ", {:.0} % {result}", 100.0 * share);
+        }
+    }
+    text
+}
+
+fn reasons_in_words(snapshot: &Snapshot) -> String {
+    let Some(found) = snapshot.reasons() else {
+        return unknown();
+    };
+    let counts = found.reasons.iter().map(|reason| {
+        let before = reason.counts.previous;
+        let before = before.map_or_else(unknown, |count| count.to_string());
+        format!(
+            "{} {} (before: {before})",
+            reason.name, reason.counts.current
+        )
+    });
+    let counts: Vec<String> = counts.collect();
+    let counts = if counts.is_empty() {
+        "there is no reason to count".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    format!("{}: {counts}", found.window)
 }
 
 /// What works, but not as far as it could.
@@ -363,6 +402,7 @@ fn notes(report: &mut Report, config: &Config, tickets: &TicketSource) {
 fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
     let Budget {
         calls_per_refresh: calls,
+        calls_for_reasons,
         per_minute: pace,
         granted_per_minute,
     } = tickets.budget(config);
@@ -387,6 +427,19 @@ fn calls(report: &mut Report, config: &Config, tickets: &TicketSource) {
             "{calls} {name} calls per refresh, {hourly:.0} per hour; at most {pace} a minute ({granted})"
         ),
     );
+    if let Some(reasons) = &config.reasons
+        && calls_for_reasons > 0
+    {
+        let every = reasons.every.as_secs_f64();
+        let hourly = calls_for_reasons as f64 * 3600.0 / every;
+        report.add(
+            Verdict::Ok,
+            "calls",
+            format!(
+                "at most {calls_for_reasons} more for the contact reasons every {every} s, {hourly:.0} per hour; one after the other"
+            ),
+        );
+    }
     if let Some(warning) = pace_warning(config, tickets) {
         report.add(Verdict::Note, "calls", warning);
     }

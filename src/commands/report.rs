@@ -114,6 +114,7 @@ pub async fn read(
     }
     let tickets = TicketSource::for_history(config)?;
     let populations = Populations::new(config).map_err(app::Error::Population)?;
+    let populations = tickets.counting_visitors(populations);
     let sources = Sources {
         config,
         tickets: &tickets,

@@ -74,6 +74,11 @@ impl<'a> Decoder<'a> {
         self.problems
     }
 
+    /// How many problems there are so far.
+    pub fn problems(&self) -> usize {
+        self.problems.len()
+    }
+
     /// Notes a problem.
     pub fn problem(&mut self, place: &Field<'_>, message: impl Into<String>) {
         self.problem_at(place.node.position, &place.key, message);

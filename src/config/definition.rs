@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::Source;
 
-use super::{Config, CountsFrom, Desk, PopulationKind, PopulationSource, Reference, Template};
+use super::{
+    Config, CountsFrom, Desk, PopulationKind, PopulationSource, ReasonChoice, Reference, Template,
+};
 
 /// Hash of the windows, segments, populations with their queries, `counts_from` and `time_zone`: 48 bits, exact
 /// in an `f64`. Intervals, secrets and addresses do not move it.
@@ -25,11 +27,7 @@ fn hash_of(text: &str) -> u64 {
 /// Hash of where `source` is read: whom, and as whom, but not with which password or token.
 pub fn address_hash(config: &Config, source: &Source) -> u64 {
     let Source::Population(name) = source else {
-        let mut text = match &config.desk {
-            Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
-            Desk::Sql(desk) => database_address(config, desk.database),
-            Desk::Http(desk) => without_password(&desk.address().raw()),
-        };
+        let mut text = desk_address(config);
         if let (Source::Forecast, Some(forecast)) = (source, &config.forecast) {
             let read = forecast.populations.iter();
             for population in read.filter_map(|index| config.populations.get(*index)) {
@@ -46,7 +44,27 @@ pub fn address_hash(config: &Config, source: &Source) -> u64 {
         Some(PopulationSource::Sql { database, .. }) => database_address(config, *database),
         Some(PopulationSource::Http { url, .. }) => without_password(&written(url)),
         Some(PopulationSource::Prometheus { url, .. }) => without_password(url.as_str()),
+        Some(PopulationSource::HelpCenterVisitors) => desk_address(config),
     })
+}
+
+/// Hash of everything that is counted and of where it is read.
+pub fn hash_with_addresses(config: &Config) -> u64 {
+    let populations = config.populations.iter();
+    let sources = populations.map(|population| Source::Population(population.name.clone()));
+    let addresses: Vec<u64> = std::iter::once(Source::Tickets)
+        .chain(sources)
+        .map(|source| address_hash(config, &source))
+        .collect();
+    hash_of(&format!("{} {addresses:?}", hash(config)))
+}
+
+fn desk_address(config: &Config) -> String {
+    match &config.desk {
+        Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
+        Desk::Sql(desk) => database_address(config, desk.database),
+        Desk::Http(desk) => without_password(&desk.address().raw()),
+    }
 }
 
 fn database_address(config: &Config, database: usize) -> String {
@@ -150,8 +168,19 @@ fn describe(config: &Config) -> String {
                 )
             }
             PopulationSource::Prometheus { query, .. } => format!("prometheus {query:?}"),
+            PopulationSource::HelpCenterVisitors => "help_center_visitors".to_owned(),
         };
         let _ = writeln!(text, "population {} {kind} {source}", population.name);
+    }
+    if let Some(help_center) = config.help_center() {
+        let _ = writeln!(text, "help_center {:?}", help_center.sites);
+    }
+    if let Some(reasons) = &config.reasons {
+        let choice = match &reasons.choice {
+            ReasonChoice::Top(top) => format!("top {top}"),
+            ReasonChoice::Tags(tags) => format!("tags {:?}", references(tags)),
+        };
+        let _ = writeln!(text, "reasons {} {choice}", reasons.window);
     }
     text
 }

@@ -20,7 +20,7 @@ const RESERVED_SUFFIXES: [&str; 8] = [
 
 /// Names that would make a metric or source of the exporter's own once more, a counter's name without
 /// `_total` included; `tests/library/docs.rs` holds the catalogue of metrics against it.
-pub const RESERVED_NAMES: [&str; 32] = [
+pub const RESERVED_NAMES: [&str; 36] = [
     "created_tickets",
     "resolved_tickets",
     "closed_tickets",
@@ -35,6 +35,10 @@ pub const RESERVED_NAMES: [&str; 32] = [
     "forecast_upper_weekly_tickets",
     "forecast_weekly_population",
     "capacity_weekly_tickets",
+    "reason_tickets",
+    "reason_previous_tickets",
+    "help_center_visitors",
+    "help_center_articles_per_visit",
     "source_up",
     "source_failures",
     "helpscout_requests",
@@ -61,6 +65,7 @@ pub fn populations(
     decoder: &mut Decoder<'_>,
     root: &mut Section<'_>,
     databases: &Databases,
+    help_center: Result<(), &'static str>,
 ) -> (Vec<Population>, Vec<String>) {
     let Some(field) = root.take("populations") else {
         return (Vec::new(), Vec::new());
@@ -106,7 +111,7 @@ pub fn populations(
         };
         decoder.finish(section);
         let Some((kind, field)) = kind else { continue };
-        if let Some(source) = source(decoder, kind, &field, databases) {
+        if let Some(source) = source(decoder, kind, &field, databases, help_center) {
             populations.push(Population {
                 name: name.to_owned(),
                 kind,
@@ -157,22 +162,25 @@ fn source(
     kind: PopulationKind,
     field: &Field<'_>,
     databases: &Databases,
+    help_center: Result<(), &'static str>,
 ) -> Option<PopulationSource> {
     let mut section = decoder.section(field)?;
     let database = section.take("database");
     let query = section.take("query");
     let http = section.take("http");
     let prometheus = section.take("prometheus");
+    let helpscout = section.take("helpscout");
     decoder.finish(section);
     let ways = [
         database.is_some() || query.is_some(),
         http.is_some(),
         prometheus.is_some(),
+        helpscout.is_some(),
     ];
     if ways.iter().filter(|given| **given).count() != 1 {
         decoder.problem(
             field,
-            "expected exactly one of: database and query, http, prometheus",
+            "expected exactly one of: database and query, http, prometheus, helpscout",
         );
         return None;
     }
@@ -182,7 +190,32 @@ fn source(
     if let Some(prometheus) = prometheus {
         return http::prometheus(decoder, kind, &prometheus);
     }
+    if let Some(helpscout) = helpscout {
+        return help_scout(decoder, kind, &helpscout, help_center);
+    }
     sql_source(decoder, kind, field, database, query, databases)
+}
+
+/// What Help Scout itself counts of those who could have made contact.
+fn help_scout(
+    decoder: &mut Decoder<'_>,
+    kind: PopulationKind,
+    field: &Field<'_>,
+    help_center: Result<(), &'static str>,
+) -> Option<PopulationSource> {
+    decoder.choice(field, &[("help_center_visitors", ())])?;
+    if kind == PopulationKind::Total {
+        decoder.problem(
+            field,
+            "visitors are counted over a window: put it under window instead of total",
+        );
+        return None;
+    }
+    if let Err(why) = help_center {
+        decoder.problem(field, why);
+        return None;
+    }
+    Some(PopulationSource::HelpCenterVisitors)
 }
 
 fn sql_source(

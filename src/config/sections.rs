@@ -9,6 +9,7 @@ use super::{
     CountsFrom, HelpScout, Population, Target,
     decode::{Decoder, Field, Section, suggestion},
     document::Value,
+    help_center::help_center,
 };
 use crate::domain::{DAY_SECONDS, Tickets, Window, parse_duration};
 
@@ -63,6 +64,26 @@ pub fn times(decoder: &mut Decoder<'_>, root: &mut Section<'_>) -> Times {
         timeout,
         max_age: max_age.unwrap_or(interval * 3),
     }
+}
+
+/// A duration from a bound that has a name in the file to another, both included.
+pub(super) fn bounded_by(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    (least, name): (Duration, &str),
+    most: Duration,
+) -> Option<Duration> {
+    let duration = duration(decoder, field)?;
+    if duration < least {
+        let least = in_words(least);
+        decoder.problem(field, format!("must be at least {name} ({least})"));
+        return None;
+    }
+    if duration > most {
+        decoder.problem(field, format!("must be at most {}", in_words(most)));
+        return None;
+    }
+    Some(duration)
 }
 
 /// A duration between two bounds, both included.
@@ -222,6 +243,7 @@ pub fn helpscout(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HelpSco
     let happiness = section.take("happiness").map_or(Some(true), |field| {
         decoder.choice(&field, &[("true", true), ("false", false)])
     });
+    let help_center = help_center(decoder, &mut section);
     decoder.finish(section);
     Some(HelpScout {
         app_id: app_id?,
@@ -230,6 +252,7 @@ pub fn helpscout(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HelpSco
         counts_from: counts_from?,
         requests_per_minute,
         happiness: happiness?,
+        help_center: help_center?,
     })
 }
 
@@ -345,7 +368,11 @@ pub fn targets(
     targets
 }
 
-fn window_index(decoder: &mut Decoder<'_>, field: &Field<'_>, windows: &[Window]) -> Option<usize> {
+pub(super) fn window_index(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    windows: &[Window],
+) -> Option<usize> {
     let names: Vec<&str> = windows.iter().map(Window::name).collect();
     let expected = format!("one of the configured windows ({})", names.join(", "));
     decoder.parsed(field, &expected, |text| {

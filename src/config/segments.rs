@@ -134,7 +134,7 @@ fn condition(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Option<Conf
 }
 
 /// Unquoted digits are an id, everything else is a name.
-fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
+pub(super) fn references(decoder: &mut Decoder<'_>, field: Option<Field<'_>>) -> Vec<Reference> {
     let Some(field) = field else {
         return Vec::new();
     };

@@ -106,3 +106,20 @@ pub fn desk(
         }
     }
 }
+
+/// Whether visitors of the help centre can be a population at `desk`; if not, why. A desk with a
+/// problem of its own may count them.
+pub const fn counts_visitors(
+    desk: Option<&Desk>,
+    kind: Option<DeskKind>,
+) -> Result<(), &'static str> {
+    match (desk, kind) {
+        (Some(Desk::HelpScout(helpscout)), _) if helpscout.help_center.is_none() => {
+            Err("no help centre is counted; add helpscout.help_center: true")
+        }
+        (_, Some(DeskKind::Sql | DeskKind::Http)) => Err(
+            "visitors of a help centre are not supported by this ticket source: they go with `helpscout`, not with `tickets`",
+        ),
+        _ => Ok(()),
+    }
+}

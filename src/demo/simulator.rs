@@ -4,6 +4,7 @@
 //! Where the real API is known or thought to overlook a mistake (an unknown parameter, say), the
 //! simulator refuses it, so that a client's mistakes show.
 
+mod docs;
 mod http;
 mod lists;
 mod parameters;
@@ -180,6 +181,7 @@ impl Simulator {
             "reports/conversations/received-messages" => {
                 reports::received_messages(story, shape, query, now)
             }
+            "reports/docs" => docs::docs(story, query, now),
             "reports/happiness" => reports::happiness(story, query, now),
             "conversations" => lists::conversations(story, query, now),
             "mailboxes" => lists::mailboxes(story, page_size, query),

@@ -9,12 +9,13 @@ mod alarms;
 mod arrivals;
 mod calendar;
 mod count;
+mod help_center;
 mod list;
 mod plot;
 mod table;
 mod ticket;
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::OnceLock};
 
 use jiff::Timestamp;
 use rand::RngExt;
@@ -26,6 +27,7 @@ use plot::{FUTURE_HOURS, PAST_HOURS, Plot};
 use ticket::{Message, Mood, Ticket};
 
 pub use count::{Activity, Filter, Ratings, Resolved};
+pub use help_center::{HELP_SITES, HelpVisits};
 pub use list::{Listed, Open, Status};
 pub use table::{Told, ToldMessage};
 
@@ -114,13 +116,17 @@ pub enum Rating {
 /// Every ticket, user and dossier from the launch to the horizon.
 pub struct Story {
     scenario: Scenario,
+    seed: u64,
     /// Hours from 1970 to the anchor.
     anchor_hour: i64,
+    /// Hours that are told, counted from the anchor.
+    hours: Range<i64>,
     /// By instant of creation.
     tickets: Vec<Ticket>,
     messages: Vec<Message>,
     users: Arrivals,
     dossiers: Arrivals,
+    help_sites: OnceLock<Vec<help_center::Site>>,
 }
 
 impl Story {
@@ -148,11 +154,14 @@ impl Story {
         let first_hour = anchor_hour + hours.start;
         Self {
             scenario,
+            seed,
             anchor_hour,
+            hours,
             tickets,
             messages,
             users: Arrivals::new(first_hour, &users),
             dossiers: Arrivals::new(first_hour, &dossiers),
+            help_sites: OnceLock::new(),
         }
     }
 

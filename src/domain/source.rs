@@ -15,7 +15,7 @@ pub enum Source {
     Happiness,
     /// A population, by its name.
     Population(String),
-    /// Reports of the help centre.
+    /// Visits of the help centre.
     HelpCenter,
     /// Contact reasons, read beside the refreshes.
     Reasons,

@@ -246,6 +246,7 @@ mod tests {
             segments: Vec::new(),
             populations: Vec::new(),
             rates: Vec::new(),
+            help_center: Vec::new(),
             sources: Vec::new(),
             found: Vec::new(),
         })

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::catalogue::{self, Family};
 use crate::{
-    domain::{ContactCounts, Tickets},
+    domain::{ContactCounts, HelpCenter, Tickets},
     snapshot::{PopulationValues, RateValues, SegmentValues, Snapshot},
 };
 
@@ -29,6 +29,8 @@ pub fn visit(snapshot: &Snapshot, sink: &mut impl Sink) {
     walk.rates();
     walk.targets();
     planning::visit(snapshot, &mut *walk.sink);
+    walk.reasons();
+    walk.help_center();
     walk.sources();
 }
 
@@ -238,6 +240,68 @@ impl<'a, S: Sink> Walk<'a, S> {
                 self.put(&catalogue::RATE_TARGET_RATIO, &labels, value);
             }
         }
+    }
+
+    fn reasons(&mut self) {
+        let Some(found) = self.snapshot.reasons() else {
+            return;
+        };
+        let frame = &self.snapshot.frame;
+        let window = ("window", found.window.name());
+        for reason in &found.reasons {
+            let labels = [("reason", reason.name.as_str()), window];
+            let value = Some(float(reason.counts.current));
+            self.put(&catalogue::REASON_TICKETS, &labels, value);
+        }
+        for reason in &found.reasons {
+            let labels = [("reason", reason.name.as_str()), window];
+            let value = reason.counts.previous.map(float);
+            self.put(&catalogue::REASON_PREVIOUS_TICKETS, &labels, value);
+        }
+        for reason in &found.reasons {
+            for (population, ratio) in frame.populations.iter().zip(&reason.ratios) {
+                let labels = [
+                    ("reason", reason.name.as_str()),
+                    ("population", population.name.as_str()),
+                    window,
+                ];
+                self.put(&catalogue::REASON_RATE_RATIO, &labels, *ratio);
+            }
+        }
+    }
+
+    fn help_center(&mut self) {
+        self.per_window(&catalogue::HELP_CENTER_VISITORS, |visits| {
+            Some(float(visits.visitors))
+        });
+        for (window, visits) in self.visits() {
+            for (action, share) in visits.actions() {
+                let labels = [("window", window), ("action", action)];
+                self.put(&catalogue::HELP_CENTER_ACTION_RATIO, &labels, share);
+            }
+        }
+        for (window, visits) in self.visits() {
+            for (result, share) in visits.results() {
+                let labels = [("window", window), ("result", result)];
+                self.put(&catalogue::HELP_CENTER_RESULT_RATIO, &labels, share);
+            }
+        }
+        self.per_window(&catalogue::HELP_CENTER_ARTICLES_PER_VISIT, |visits| {
+            visits.articles_per_visit
+        });
+    }
+
+    fn per_window(&mut self, family: &Family, value: fn(&HelpCenter) -> Option<f64>) {
+        for (window, visits) in self.visits() {
+            self.put(family, &[("window", window)], value(visits));
+        }
+    }
+
+    fn visits(&self) -> impl Iterator<Item = (&'a str, &'a HelpCenter)> + use<'a, S> {
+        let windows = self.snapshot.frame.windows.iter();
+        windows
+            .zip(&self.snapshot.help_center)
+            .filter_map(|(window, visits)| Some((window.name(), visits.as_ref()?)))
     }
 
     fn sources(&mut self) {

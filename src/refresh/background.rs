@@ -8,6 +8,8 @@
 //! last step. After a failure it is tried again with the next refresh, or after `every` where that
 //! comes sooner. What it found is shown for three times `every`.
 
+mod reasons;
+
 use std::{
     future::poll_fn,
     sync::Arc,
@@ -28,6 +30,7 @@ use crate::{
     domain::{Source, SourceFailure},
     snapshot::Finding,
 };
+pub use reasons::ReasonsTask;
 
 /// A finding is shown for so many times the time between two readings.
 const KEPT: u32 = 3;

@@ -9,8 +9,8 @@ use super::intervals::Uses;
 use crate::{
     config::Config,
     domain::{
-        Conclusions, Contacts, DailyCounts, Figure, Interval, OpenTickets, Question, Ratings,
-        SegmentReading, conclude,
+        Conclusions, Contacts, DailyCounts, Figure, HelpCenter, Interval, OpenTickets, Question,
+        Ratings, SegmentReading, conclude,
     },
 };
 
@@ -34,6 +34,8 @@ pub struct Gathered {
     pub daily: HashMap<usize, DailyCounts>,
     /// Open tickets by segment; `None` where they cannot be known.
     pub open: HashMap<usize, Option<OpenTickets>>,
+    /// Visits of the help centre by window.
+    pub help_center: HashMap<usize, HelpCenter>,
     /// Populations by index and interval.
     pub populations: HashMap<usize, HashMap<Interval, f64>>,
     /// What the windows need of the populations.
@@ -55,6 +57,7 @@ impl Gathered {
             ratings: HashMap::new(),
             daily: HashMap::new(),
             open: HashMap::new(),
+            help_center: HashMap::new(),
             populations: HashMap::new(),
             uses: Uses::new(config, end),
             questions: windows.map(|window| Question::of(window, end)).collect(),

@@ -62,6 +62,7 @@ impl Progress {
             let waiting = match source {
                 Source::Tickets | Source::Happiness => places,
                 Source::DailyTickets | Source::OpenTickets => config.segments.len(),
+                Source::HelpCenter => config.windows.len(),
                 // Those read beside the refresh are not among them.
                 _ => 1,
             };
@@ -97,6 +98,7 @@ impl Progress {
             }
             Source::OpenTickets => self.gathered.open.clear(),
             Source::Happiness => self.gathered.ratings.clear(),
+            Source::HelpCenter => self.gathered.help_center.clear(),
             Source::Population(name) => {
                 let mut populations = config.populations.iter();
                 if let Some(index) = populations.position(|population| population.name == *name) {
@@ -135,7 +137,14 @@ impl Progress {
                 }
                 counted.failures
             }
-            Reading::Ratings(_, None) | Reading::Daily(_, None) => return None,
+            Reading::Ratings(_, None) | Reading::Daily(_, None) | Reading::HelpCenter(_, None) => {
+                return None;
+            }
+            Reading::HelpCenter(window, Some(result)) => result
+                .map(|visits| gathered.help_center.insert(window, visits))
+                .err()
+                .into_iter()
+                .collect(),
             Reading::Ratings(pair, Some(result)) => result
                 .map(|ratings| gathered.ratings.insert(pair, ratings))
                 .err()

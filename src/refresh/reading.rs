@@ -11,8 +11,8 @@ use crate::{
     chain::chain,
     config::{Config, Segment},
     domain::{
-        Contacts, DailyCounts, Interval, OpenTickets, Question, Ratings, Reason, Source,
-        SourceFailure,
+        Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Question, Ratings, Reason,
+        Source, SourceFailure,
     },
     sources::{
         count::{self, Populations},
@@ -47,6 +47,8 @@ pub enum Reading {
     /// Open tickets of a segment, and what could not be read of them; `None` when they cannot be
     /// known, or, with a failure, could not be read.
     Open(usize, Option<OpenTickets>, Vec<SourceFailure>),
+    /// Visits of the help centre in a window; `None` where none is counted.
+    HelpCenter(usize, Option<Result<HelpCenter, SourceFailure>>),
     /// A population.
     Population(usize, PopulationReading),
 }
@@ -70,6 +72,7 @@ impl Reading {
             Self::Ratings(..) => Source::Happiness,
             Self::Daily(..) | Self::Again { .. } => Source::DailyTickets,
             Self::Open(..) => Source::OpenTickets,
+            Self::HelpCenter(..) => Source::HelpCenter,
             Self::Population(index, _) => Source::Population(
                 config
                     .populations
@@ -113,6 +116,15 @@ impl<'a> Round<'a> {
         // Lists are answered fast, reports are not: they need not queue behind them.
         for (index, segment) in config.segments.iter().enumerate() {
             readings.push(boxed(read_open(asked, index, segment)));
+        }
+        if config.help_center().is_some() {
+            for (window, of) in config.windows.iter().enumerate() {
+                readings.push(boxed(read_help_center(
+                    asked,
+                    window,
+                    of.current(asked.end),
+                )));
+            }
         }
         for (index, segment) in config.segments.iter().enumerate() {
             for (window, of) in config.windows.iter().enumerate() {
@@ -215,6 +227,11 @@ async fn read_ratings(
 async fn read_open(asked: Asked<'_>, index: usize, segment: &Segment) -> Option<Reading> {
     let (open, failures) = asked.tickets.open_tickets(segment).await;
     Some(Reading::Open(index, open, failures))
+}
+
+async fn read_help_center(asked: Asked<'_>, window: usize, interval: Interval) -> Option<Reading> {
+    let visits = asked.tickets.help_center(interval).await;
+    Some(Reading::HelpCenter(window, visits))
 }
 
 async fn read_population(asked: Asked<'_>, index: usize, uses: &Uses) -> Option<Reading> {

@@ -143,8 +143,9 @@ pub fn all(config: &Config, capabilities: Capabilities) -> Vec<Source> {
 
 /// The sources that are read beside the refreshes: one for each background task.
 fn beside(config: &Config) -> Vec<Source> {
-    let forecast = config.forecast.as_ref().map(|_| Source::Forecast);
-    forecast.into_iter().collect()
+    let reasons = config.reasons.iter().map(|_| Source::Reasons);
+    let forecast = config.forecast.iter().map(|_| Source::Forecast);
+    reasons.chain(forecast).collect()
 }
 
 /// Every source that is read with every refresh, of a configuration whose help desk can tell so much.
@@ -158,6 +159,9 @@ pub fn sources(config: &Config, capabilities: Capabilities) -> Vec<Source> {
     }
     if capabilities.ratings {
         sources.push(Source::Happiness);
+    }
+    if config.help_center().is_some() {
+        sources.push(Source::HelpCenter);
     }
     let populations = config.populations.iter();
     sources.extend(populations.map(|population| Source::Population(population.name.clone())));

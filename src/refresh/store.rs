@@ -13,8 +13,8 @@ use super::gathered::{Gathered, Pair};
 use crate::{
     config::{Config, PopulationKind},
     domain::{
-        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, Figure, NoCreated,
-        OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
+        Assessment, Conclusions, ContactCounts, Doubt, Evidence, Exposed, Figure, HelpCenter,
+        NoCreated, OpenTickets, Ratings, Source, Tickets, WindowConclusions, assess,
     },
     snapshot::{
         Finding, Frame, PopulationValues, RateValues, SegmentValues, Snapshot, SourceState,
@@ -67,6 +67,8 @@ pub struct Store {
     created: HashMap<Pair, Kept<u64>>,
     ratings: HashMap<Pair, Kept<Ratings>>,
     open: HashMap<usize, Kept<OpenTickets>>,
+    /// Visits of the help centre by window.
+    help_center: HashMap<usize, Kept<HelpCenter>>,
     dispersion: HashMap<usize, Kept<f64>>,
     populations: HashMap<Pair, Kept<f64>>,
     rates: HashMap<(Place, Tickets), Kept<Rate>>,
@@ -88,6 +90,10 @@ impl Store {
                 Some(value) => self.open.insert(*segment, Kept { value, read_at }),
                 None => self.open.remove(segment),
             };
+        }
+        for (window, visits) in &gathered.help_center {
+            let value = *visits;
+            self.help_center.insert(*window, Kept { value, read_at });
         }
         let exposed = self.take_populations(config, gathered);
         for segment in 0..config.segments.len() {
@@ -299,6 +305,7 @@ impl Store {
             Source::DailyTickets => self.forget_days(),
             Source::OpenTickets => self.open.clear(),
             Source::Happiness => self.forget_ratings(),
+            Source::HelpCenter => self.help_center.clear(),
             Source::Population(name) => {
                 let is_it = |index: usize| {
                     let population = config.populations.get(index);
@@ -308,11 +315,7 @@ impl Store {
                 self.rates.retain(|((_, index, _), _), _| !is_it(*index));
                 self.rises.retain(|(_, index, _), _| !is_it(*index));
             }
-            Source::HelpCenter
-            | Source::Reasons
-            | Source::Visibility
-            | Source::History
-            | Source::Forecast => {
+            Source::Reasons | Source::Visibility | Source::History | Source::Forecast => {
                 self.found.remove(source);
             }
         }
@@ -339,6 +342,7 @@ impl Store {
         self.created.retain(|_, kept| keep(kept.read_at));
         self.ratings.retain(|_, kept| keep(kept.read_at));
         self.open.retain(|_, kept| keep(kept.read_at));
+        self.help_center.retain(|_, kept| keep(kept.read_at));
         self.dispersion.retain(|_, kept| keep(kept.read_at));
         self.populations.retain(|_, kept| keep(kept.read_at));
         self.rises.retain(|_, kept| keep(kept.read_at));
@@ -403,6 +407,9 @@ impl Store {
             segments: segments.collect(),
             populations: populations.collect(),
             rates: self.rates(config),
+            help_center: (0..windows)
+                .map(|window| self.help_center.get(&window).map(|kept| kept.value))
+                .collect(),
             sources,
             found: self
                 .found

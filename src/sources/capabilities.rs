@@ -25,6 +25,8 @@ pub struct Capabilities {
 pub struct Budget {
     /// Calls of one refresh, or statements, when everything is answered at once.
     pub calls_per_refresh: usize,
+    /// Most calls of one reading of the contact reasons; 0 where none are configured.
+    pub calls_for_reasons: usize,
     /// Ceiling of calls in any minute; `None` where there is none.
     pub per_minute: Option<u32>,
     /// What the account is granted a minute, once an answer has told.

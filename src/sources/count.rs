@@ -1,20 +1,26 @@
 //! Populations: how many could have made contact, read where the operator says.
 //!
 //! One file per kind of source: [`database`](super::database) (PostgreSQL, MySQL and MariaDB,
-//! SQLite), `http` (a JSON endpoint) and `promql` (a Prometheus). Each gives one non-negative number
-//! or says why not: a population that is not known is never 0.
+//! SQLite), `http` (a JSON endpoint), `promql` (a Prometheus) and [`helpscout`] (visitors of its help
+//! centre). Each gives one non-negative number or says why not: a population that is not known is
+//! never 0.
 
 mod answer;
 mod fetch;
 mod http;
 mod promql;
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::{
     config::{Config, Dialect, PopulationSource},
     domain::{Interval, Reason},
-    sources::database::{Database, Relation, Shape, SqlError, Statement},
+    sources::{
+        database::{Database, Relation, Shape, SqlError, Statement},
+        helpscout::{self, HelpScout},
+    },
 };
 
 pub use answer::AnswerError;
@@ -40,6 +46,8 @@ pub fn survive(body: &[u8]) {
 pub struct Populations {
     prepared: Vec<Prepared>,
     databases: Vec<Database>,
+    /// Whom to ask for visitors of a help centre.
+    help_scout: Option<Arc<HelpScout>>,
 }
 
 /// One population: its name for errors, and where it is read.
@@ -55,6 +63,7 @@ enum Source {
     },
     Http(http::Endpoint),
     Prometheus(promql::Query),
+    HelpCenterVisitors,
 }
 
 impl Populations {
@@ -110,13 +119,25 @@ impl Populations {
                         tell_of_clear_credentials(&population.name, *in_the_clear);
                         Source::Prometheus(promql::Query::new(url, query, config.timeout))
                     }
+                    PopulationSource::HelpCenterVisitors => Source::HelpCenterVisitors,
                 },
             })
             .collect();
         Ok(Self {
             prepared,
             databases,
+            help_scout: None,
         })
+    }
+
+    /// The same, with visitors of a help centre asked of `help_scout`: without it they are unknown.
+    /// Readings with the deadline of a refresh share its calls.
+    #[must_use]
+    pub fn asking(self, help_scout: &Arc<HelpScout>) -> Self {
+        Self {
+            help_scout: Some(Arc::clone(help_scout)),
+            ..self
+        }
     }
 
     /// Reads the population at index `population` of the configuration: over `[start, end)`, or
@@ -156,6 +177,15 @@ impl Populations {
                 endpoint.read(interval, deadline).await,
             ),
             Source::Prometheus(query) => (query.place(), query.read(interval.end, deadline).await),
+            Source::HelpCenterVisitors => {
+                let help_scout = self.help_scout.as_ref().ok_or(Error::Unknown(population))?;
+                let visits = help_scout.until(deadline).help_center(interval).await;
+                let visitors = visits.map(|visits| visits.visitors as f64);
+                (
+                    "the help centre".to_owned(),
+                    visitors.map_err(|error| Failure::HelpScout(Box::new(error))),
+                )
+            }
         };
         outcome
             .and_then(|value| Ok(answer::checked(value)?))
@@ -252,6 +282,9 @@ impl Error {
             Self::Read { failure, .. } => match failure {
                 Failure::Answer(_) => true,
                 Failure::Sql(error) => error.reason() == Reason::Query,
+                Failure::HelpScout(error) => {
+                    matches!(error.reason(), Reason::Query | Reason::Decode)
+                }
                 Failure::Fetch(error) => {
                     matches!(error.reason(), Reason::Query | Reason::Decode) || error.refuses()
                 }
@@ -273,6 +306,9 @@ pub enum Failure {
     /// The HTTP endpoint did not answer, or not with the number.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// Help Scout did not answer, or not with the number.
+    #[error(transparent)]
+    HelpScout(Box<helpscout::Error>),
 }
 
 impl Failure {
@@ -281,6 +317,7 @@ impl Failure {
             Self::Answer(_) => Reason::Query,
             Self::Sql(error) => error.reason(),
             Self::Fetch(error) => error.reason(),
+            Self::HelpScout(error) => error.reason(),
         }
     }
 }

@@ -13,10 +13,12 @@ mod endpoint;
 mod error;
 mod exchange;
 mod filter;
+mod help_center;
 mod lists;
 mod looked_up;
 mod past;
 mod plan;
+mod reasons;
 mod renewable;
 mod reports;
 mod telemetry;
@@ -28,7 +30,9 @@ use futures_util::future::join;
 use tokio::time::Instant;
 use url::Url;
 
-use self::{call::Caller, directory::Directory, exchange::Network, reports::Seen};
+use self::{
+    call::Caller, directory::Directory, exchange::Network, help_center::Visits, reports::Seen,
+};
 use crate::config::{Config, HelpScout as Account, Segment};
 
 #[cfg(fuzzing)]
@@ -51,6 +55,9 @@ pub struct HelpScout {
     mailboxes: Directory,
     tags: Directory,
     seen: Seen,
+    /// Sites of the help centre; none: all of them.
+    sites: Vec<String>,
+    visits: Visits,
 }
 
 impl HelpScout {
@@ -99,6 +106,11 @@ impl HelpScout {
             mailboxes: Directory::mailboxes(),
             tags: Directory::tags(),
             seen: Seen::default(),
+            sites: account
+                .help_center
+                .as_ref()
+                .map_or_else(Vec::new, |help_center| help_center.sites.clone()),
+            visits: Visits::default(),
         }
     }
 

@@ -193,6 +193,7 @@ impl Desk {
         let by_segment = config.windows.len() * by_window + self.config.statuses().count();
         Budget {
             calls_per_refresh: config.segments.len() * by_segment,
+            calls_for_reasons: 0,
             per_minute: Some(self.calls.pace.per_minute()),
             granted_per_minute: None,
         }

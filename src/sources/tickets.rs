@@ -10,14 +10,18 @@ use tokio::time::Instant;
 
 use super::{
     capabilities::{Budget, Capabilities},
+    count::Populations,
     counted::Counted,
     database::Relation,
     helpscout, http_desk, sql_desk,
     telemetry::Telemetry,
 };
 use crate::{
-    config::{self, Config, Segment},
-    domain::{DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
+    config::{self, Config, Reasons, Segment},
+    domain::{
+        ContactReason, ContactReasons, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings,
+        Reason, ReasonCounts, SourceFailure,
+    },
 };
 
 pub use self::past::PastReader;
@@ -188,12 +192,17 @@ impl TicketSource {
                     calls_per_refresh: config.helpscout().map_or(0, |account| {
                         helpscout::Desk::calls_per_refresh(config, account, by_search)
                     }),
+                    calls_for_reasons: config
+                        .reasons
+                        .as_ref()
+                        .map_or(0, |wanted| desk.calls_for_reasons(wanted)),
                     per_minute: Some(client.pace_per_minute()),
                     granted_per_minute: client.granted_per_minute(),
                 }
             }
             Self::Sql(desk) => Budget {
                 calls_per_refresh: desk.statements_per_refresh(config),
+                calls_for_reasons: 0,
                 per_minute: None,
                 granted_per_minute: None,
             },
@@ -229,6 +238,59 @@ impl TicketSource {
             Self::HelpScout(desk) => PastReader::HelpScout(desk.past(deadline)),
             Self::Sql(desk) => PastReader::Sql(desk.past(deadline)),
             Self::Http(desk) => PastReader::Http(desk.past(deadline)),
+        }
+    }
+
+    /// The same populations, with what the help desk itself counts of them: visitors of its help
+    /// centre.
+    #[must_use]
+    pub fn counting_visitors(&self, populations: Populations) -> Populations {
+        match self {
+            Self::HelpScout(desk) => populations.asking(desk.client()),
+            // It has no help centre.
+            Self::Sql(_) | Self::Http(_) => populations,
+        }
+    }
+
+    /// The `wanted` contact reasons that there are now; `None` where the source has none. A source that
+    /// counts them all at once has counted them, in a window and in the equal one before it; of others
+    /// each [is asked for](Self::reason). One call or query; nothing is waited for past `deadline`.
+    ///
+    /// A reason that does not exist is a failure beside the others.
+    pub async fn reasons(
+        &self,
+        wanted: &Reasons,
+        _current: Interval,
+        _previous: Interval,
+        deadline: Instant,
+    ) -> Option<Result<ContactReasons, SourceFailure>> {
+        match self {
+            Self::HelpScout(desk) => Some(desk.reasons(wanted, deadline).await),
+            Self::Sql(_) | Self::Http(_) => None,
+        }
+    }
+
+    /// Tickets created with one contact reason, as [`Self::reasons`] gave it, in a window and in the
+    /// equal one before it. Nothing is waited for past `deadline`.
+    pub async fn reason(
+        &self,
+        reason: &ContactReason,
+        current: Interval,
+        previous: Interval,
+        deadline: Instant,
+    ) -> Result<ReasonCounts, SourceFailure> {
+        match self {
+            Self::HelpScout(desk) => desk.reason(reason, current, previous, deadline).await,
+            // It gave none to ask for.
+            Self::Sql(_) | Self::Http(_) => Err(SourceFailure {
+                reason: Reason::Query,
+                segments: Vec::new(),
+                text: format!(
+                    "contact reason `{}`: {} does not count contact reasons",
+                    reason.name,
+                    self.name()
+                ),
+            }),
         }
     }
 
@@ -371,6 +433,17 @@ impl TicketReader<'_> {
             Self::HelpScout(questions) => questions.ratings(segment, interval).await,
             Self::Sql(questions) => questions.ratings(segment, interval).await,
             Self::Http(_) => None,
+        }
+    }
+
+    /// Visits of the help centre in `interval`; `None` where none is counted.
+    pub async fn help_center(
+        &self,
+        interval: Interval,
+    ) -> Option<Result<HelpCenter, SourceFailure>> {
+        match self {
+            Self::HelpScout(questions) => questions.help_center(interval).await,
+            Self::Sql(_) | Self::Http(_) => None,
         }
     }
 

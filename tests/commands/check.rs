@@ -199,19 +199,30 @@ async fn notes_tell_what_could_be_better() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_calls_are_told_of() {
     let desk = Upstream::start(|asked| good(asked).with("x", 1)).await;
-    let folder = Folder::new(&desk, "");
     let url = desk.url.as_str().trim_end_matches('/').to_owned();
-    folder.write(
-        "contact-rate.yml",
-        &format!("interval: 10s\nwindows: [1d, 2d, 3d, 4d, 5d, 6d, 7d, 8d]\nhelpscout: {{app_id: x, app_secret: y, base_url: '{url}', requests_per_minute: 60}}\n"),
-    );
-    let flag = folder.flag();
-    let ended = tokio::task::spawn_blocking(move || run(&["check", &flag], &[]))
-        .await
-        .unwrap();
-    assert_eq!(ended.code, Some(0), "{}", ended.output);
-    let note = line(&ended, "note", "calls");
-    assert!(note.contains("one refresh needs 19 Help Scout calls, but a pace of 60 a minute allows 10 in an interval of 10 s"), "{note}");
+    for (more, said) in [
+        (
+            "windows: [1d, 2d, 3d, 4d, 5d, 6d, 7d, 8d]",
+            "one refresh needs 19 Help Scout calls, but a pace of 60 a minute allows 10 in an interval of 10 s",
+        ),
+        (
+            "windows: [1d]\nreasons: {every: 20s}",
+            "a refresh and the contact reasons need 11 Help Scout calls in an interval of 10 s, but a pace of 60 a minute allows 10",
+        ),
+    ] {
+        let folder = Folder::new(&desk, "");
+        folder.write(
+            "contact-rate.yml",
+            &format!("interval: 10s\n{more}\nhelpscout: {{app_id: x, app_secret: y, base_url: '{url}', requests_per_minute: 60}}\n"),
+        );
+        let flag = folder.flag();
+        let ended = tokio::task::spawn_blocking(move || run(&["check", &flag], &[]))
+            .await
+            .unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.output);
+        let note = line(&ended, "note", "calls");
+        assert!(note.contains(said), "{note}");
+    }
 }
 
 /// Standard output closed by whoever read it: no panic.

@@ -40,9 +40,15 @@ async fn every_scenario_shows_every_family() {
     });
     for (scenario, mut demo) in demos {
         demo.ready().await;
-        // Weeks are read after the first refresh.
-        let is_planned = |page: &str| page.contains("\ncontact_forecast_info");
-        let page = demo.metrics_when("the forecast is shown", is_planned).await;
+        // Contact reasons and weeks are read after the first refresh.
+        let page = demo
+            .metrics_when("contact reasons and the forecast", |page| {
+                page.contains("contact_reason_rate_ratio{")
+                    && page.contains("contact_source_up{source=\"reasons\"} 1")
+                    && page.contains("\ncontact_forecast_info")
+                    && page.contains("contact_source_up{source=\"forecast\"} 1")
+            })
+            .await;
         let shown: BTreeSet<&str> = page
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -70,7 +76,7 @@ async fn every_scenario_shows_every_family() {
             .lines()
             .filter(|line| line.starts_with("contact_source_up{"));
         assert!(
-            source_up.clone().count() == 7 && source_up.clone().all(|line| line.ends_with(" 1"))
+            source_up.clone().count() == 9 && source_up.clone().all(|line| line.ends_with(" 1"))
         );
         let p_value = |population: &str, window: &str| {
             let labels = format!(

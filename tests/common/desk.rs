@@ -13,6 +13,7 @@ pub const PRODUCTIVITY: &str = "/v2/reports/productivity";
 pub const NEW: &str = "/v2/reports/conversations/new";
 pub const HAPPINESS: &str = "/v2/reports/happiness";
 pub const CONVERSATIONS: &str = "/v2/conversations";
+pub const DOCS: &str = "/v2/reports/docs";
 
 /// What the desk grants.
 pub const ACCESS_TOKEN: &str = "planted-access-token";
@@ -69,6 +70,7 @@ pub fn good(asked: &Asked) -> Reply {
         ),
         CONVERSATIONS => Reply::json(200, fixture("conversations-list.json")),
         "/v2/mailboxes" => Reply::json(200, fixture("mailboxes.json")),
+        DOCS => Reply::json(200, fixture("docs.json")),
         "/v2/tags" => Reply::json(200, fixture("tags.json")),
         _ => Reply::json(404, fixture("error-404.json")),
     }

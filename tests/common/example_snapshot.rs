@@ -9,10 +9,13 @@ use contact_rate_exporter::{
     domain::forecast::{
         Band, Forecast, Method, Planning, PopulationPlan, Quality, SegmentPlan, coming_weeks,
     },
-    domain::{Bounds, Change, ContactCounts, OpenCount, Ratings, Reason, Source, Tickets, Window},
+    domain::{
+        Bounds, Change, ContactCounts, HelpCenter, OpenCount, Ratings, Reason, ReasonCounts,
+        Source, Tickets, Window,
+    },
     snapshot::{
-        FailureTotals, Finding, Frame, PopulationFrame, PopulationValues, RateValues,
-        SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
+        FailureTotals, Finding, Frame, PopulationFrame, PopulationValues, RateValues, ReasonValues,
+        ReasonsFound, SegmentValues, Snapshot, SourceFailure, SourceState, TargetFrame,
     },
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -25,6 +28,8 @@ pub fn sources() -> Vec<Source> {
         Source::OpenTickets,
         Source::Happiness,
         Source::Forecast,
+        Source::HelpCenter,
+        Source::Reasons,
         Source::Population("users".to_owned()),
         Source::Population("dossiers".to_owned()),
     ]
@@ -63,6 +68,7 @@ pub fn empty() -> Snapshot {
             PopulationValues::Window(vec![None; frame.windows.len()]),
         ],
         rates: Vec::new(),
+        help_center: vec![None; frame.windows.len()],
         sources: sources().into_iter().map(SourceState::unread).collect(),
         found: Vec::new(),
         frame,
@@ -135,8 +141,26 @@ pub fn full() -> Snapshot {
             PopulationValues::Window(vec![Some(0.0), Some(2400.0)]),
         ],
         rates: rates(),
+        help_center: vec![
+            Some(HelpCenter::default()),
+            Some(HelpCenter {
+                visitors: 4210,
+                browse: Some(0.8125),
+                search: Some(0.1875),
+                found: Some(0.705),
+                failed: Some(0.2725),
+                contacted: Some(0.0225),
+                articles_per_visit: Some(1.4375),
+            }),
+        ],
+        found: vec![
+            Arc::new(Finding::Reasons(ReasonsFound {
+                window: frame().windows[1].clone(),
+                reasons: reasons(),
+            })),
+            Arc::new(Finding::Planning(planning(end))),
+        ],
         sources: states(end),
-        found: vec![Arc::new(Finding::Planning(planning(end)))],
         frame: frame(),
     }
 }
@@ -204,6 +228,25 @@ fn planning(end: Timestamp) -> Planning {
         }],
         coming,
     }
+}
+
+/// The name of the second needs escaping, too; of the third nothing is known but its count.
+fn reasons() -> Vec<ReasonValues> {
+    let reason = |name: &str, current, previous, ratios: [Option<f64>; 2]| ReasonValues {
+        name: name.to_owned(),
+        counts: ReasonCounts { current, previous },
+        ratios: ratios.to_vec(),
+    };
+    vec![
+        reason(
+            "pièces",
+            30,
+            Some(12),
+            [Some(30.0 / 1_234_567.0), Some(0.0125)],
+        ),
+        reason("\"login\"\\", 9, Some(14), [None, Some(0.00375)]),
+        reason("délais", 0, None, [None, None]),
+    ]
 }
 
 fn rates() -> Vec<RateValues> {

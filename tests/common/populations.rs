@@ -46,6 +46,7 @@ pub fn config(
             counts_from: CountsFrom::Auto,
             requests_per_minute: None,
             happiness: true,
+            help_center: None,
         })),
         segments: vec![Segment::all()],
         databases,
@@ -58,6 +59,7 @@ pub fn config(
                 source,
             })
             .collect(),
+        reasons: None,
         targets: Vec::new(),
         forecast: None,
     }

@@ -19,6 +19,7 @@ mod packaging;
 mod reasons;
 mod reload;
 mod secrets;
+mod self_service;
 mod start;
 mod stop;
 mod storms;

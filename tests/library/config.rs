@@ -5,7 +5,7 @@ mod planted;
 use std::{fs, path::Path, time::Duration};
 
 use contact_rate_exporter::{
-    config::{self, Config, PopulationKind, Reference},
+    config::{self, Config, PopulationKind, ReasonChoice, Reference},
     domain::Window,
 };
 
@@ -124,6 +124,67 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(config.helpscout().unwrap().requests_per_minute, None);
     assert!(config.helpscout().unwrap().happiness);
     assert_eq!(config.segments.len(), 1);
+}
+
+#[test]
+fn reasons_and_the_help_centre_mean_what_they_say() {
+    let path = Path::new("tests/config/good/reasons.yml");
+    let config = read(path).unwrap();
+    let sites = ["5244c0000000000000000001", "524400000000000000000001"].map(str::to_owned);
+    assert_eq!(config.help_center().unwrap().sites, sites);
+    let reasons = config.reasons.unwrap();
+    assert_eq!(config.windows[reasons.window].name(), "7d");
+    assert_eq!(reasons.every, Duration::from_mins(2));
+    assert_eq!(reasons.max_age(), Duration::from_mins(6));
+    let tags = vec![
+        Reference::Name("bug".into()),
+        Reference::Id(7001),
+        Reference::Name("7001".into()),
+    ];
+    assert_eq!(reasons.choice, ReasonChoice::Tags(tags));
+    assert_eq!(config.populations[0].kind, PopulationKind::Window);
+    assert!(config.populations[0].has_past());
+
+    let text = fs::read_to_string(path).unwrap();
+    let of = |text: &str| config::parse(text, path, &environment).unwrap();
+    let (rest, _) = text.split_once("  window: 7d").unwrap();
+    let config = of(&format!("{rest}  top: 50\n"));
+    let reasons = config.reasons.as_ref().unwrap();
+    assert_eq!(config.windows[reasons.window].name(), "4w");
+    assert_eq!(reasons.every, Duration::from_hours(1));
+    assert_eq!(reasons.choice, ReasonChoice::Top(50));
+    let config = of(&format!(
+        "{}reasons: {{}}\n",
+        rest.replace("reasons:", "").replace("2m", "2h")
+    ));
+    let reasons = config.reasons.unwrap();
+    assert_eq!(
+        reasons.every,
+        Duration::from_hours(2),
+        "never more often than a refresh"
+    );
+    assert_eq!(reasons.choice, ReasonChoice::Top(10));
+    let all = of("helpscout: {app_id: a, app_secret: b, help_center: true}");
+    assert_eq!(all.help_center().unwrap().sites, [""; 0]);
+    assert_eq!(all.reasons, None);
+
+    // What is counted moves the hash, how often does not.
+    let hash = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        of(&text.replace(from, to)).definition_hash()
+    };
+    let original = of(&text).definition_hash();
+    assert_eq!(hash("every: 2m", "every: 3m"), original);
+    for (from, to) in [
+        ("window: 7d", "window: 90d"),
+        ("[bug, 7001,", "[bugs, 7001,"),
+        (
+            "{sites: [5244c0000000000000000001, 524400000000000000000001]}",
+            "true",
+        ),
+    ] {
+        assert_ne!(hash(from, to), original, "{from}");
+    }
 }
 
 #[test]

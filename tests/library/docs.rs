@@ -119,8 +119,10 @@ fn every_config_key_is_documented() {
     for path in [
         "src/config/databases.rs",
         "src/config/forecast.rs",
+        "src/config/help_center.rs",
         "src/config/populations.rs",
         "src/config/populations/http.rs",
+        "src/config/reasons.rs",
         "src/config/sections.rs",
         "src/config/segments.rs",
         "src/config/tickets.rs",
@@ -151,6 +153,42 @@ fn every_config_key_is_documented() {
     assert_eq!(known, documented);
 }
 
+/// What these pages say to write is accepted, also with the other of two choices.
+#[test]
+fn recipes_are_configs() {
+    let mut recipes = 0;
+    for page in ["docs/reasons.md", "docs/help-centre.md"] {
+        let text = fs::read_to_string(page).unwrap();
+        for block in text.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let other = block
+                .replace("  top: 10", "# ")
+                .replace("  # tags", "  tags")
+                .replace("  help_center: true", "# ")
+                .replace("  # help_center", "  help_center");
+            for recipe in [block, &other] {
+                let mut config = recipe.replace(
+                    "url_file: /run/secrets/matomo_database",
+                    "url: mysql://reader@localhost/matomo",
+                );
+                if config.contains("\nhelpscout:") || config.starts_with("helpscout:") {
+                    let keys = "helpscout:\n  app_id: a\n  app_secret: b\n";
+                    config = config.replacen("helpscout:\n", keys, 1);
+                } else {
+                    config += "helpscout: {app_id: a, app_secret: b, help_center: true}\n";
+                }
+                if config.contains("database: logs") {
+                    config += "databases: {logs: {url: 'postgres://localhost/logs'}}\n";
+                }
+                let parsed = config::parse(&config, page.as_ref(), &|_| None);
+                parsed.unwrap_or_else(|error| panic!("{error}\n{config}"));
+                recipes += 1;
+            }
+        }
+    }
+    assert_eq!(recipes, 2 * 5);
+}
+
 /// A population must not make a metric of the exporter's own once more; of a counter also the name
 /// without `_total`, which is its family's name in OpenMetrics.
 #[test]
@@ -178,10 +216,11 @@ async fn the_page_is_that_of_the_catalogue() {
     let web_config = "--web.config.file=tests/web_config/good/minimal.yml";
     let exporter = exporter::Exporter::start(&["demo", web_config], &[]);
     exporter.ready().await;
-    // Weeks are read after the first refresh.
-    let is_planned = |page: &str| page.contains("\ncontact_forecast_info");
+    // Contact reasons and weeks are read after the first refresh.
     let page = exporter
-        .metrics_when("the forecast is shown", is_planned)
+        .metrics_when("contact reasons and the forecast", |page| {
+            page.contains("contact_reason_rate_ratio{") && page.contains("\ncontact_forecast_info")
+        })
         .await;
     let mut shown = BTreeSet::new();
     for line in page.lines() {

@@ -203,10 +203,8 @@ fn before_the_first_refresh_sources_are_down_and_nothing_is_invented() {
     let failures = samples
         .iter()
         .filter(|sample| sample.family == "contact_source_failures_total");
-    assert_eq!(
-        failures.count(),
-        example_snapshot::sources().len() * Reason::ALL.len()
-    );
+    let sources = example_snapshot::sources().len();
+    assert_eq!(failures.count(), sources * Reason::ALL.len());
     for absent in [
         "contact_created_tickets",
         "contact_users",

@@ -83,10 +83,12 @@ fn config(url: &Url, timeout: Duration) -> Config {
             counts_from: CountsFrom::Auto,
             requests_per_minute: None,
             happiness: true,
+            help_center: None,
         })),
         segments: Vec::new(),
         databases: Vec::new(),
         populations: Vec::new(),
+        reasons: None,
         targets: Vec::new(),
         forecast: None,
     }

@@ -4,10 +4,12 @@
 mod ages;
 mod desk;
 mod faults;
+mod help_center;
 mod logs;
 mod page;
 mod past;
 mod plans;
+mod reasons;
 mod reloads;
 mod shapes;
 mod successors;

@@ -2,6 +2,7 @@
 
 mod counts;
 mod desk;
+mod docs;
 
 use std::sync::{
     Arc,

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::form_urlencoded;
 
 use super::{
-    super::story::{Channel, Filter, MAILBOXES, Status, TAGS},
+    super::story::{Channel, Filter, HELP_SITES, MAILBOXES, Status, TAGS},
     problem::{FieldProblem, Refusal},
 };
 
@@ -97,6 +97,13 @@ impl Parameters {
             tags: self.ids("tags", &TAGS),
             channels,
         }
+    }
+
+    /// `sites` of the report on the help centre, by index; none means all.
+    pub(super) fn sites(&mut self) -> Vec<usize> {
+        self.list("sites", "must be sites of this account", |text| {
+            HELP_SITES.iter().position(|(id, _)| *id == text)
+        })
     }
 
     /// `mailbox` and `tag` of the list of conversations, which takes tags by name.

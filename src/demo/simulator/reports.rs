@@ -239,14 +239,19 @@ fn filter_tags() -> Value {
 }
 
 /// Changes in percent; for values that are percentages, plain differences.
-fn deltas(current: &Map<String, Value>, previous: &Map<String, Value>) -> Value {
-    const PERCENTAGES: [&str; 6] = [
+pub(super) fn deltas(current: &Map<String, Value>, previous: &Map<String, Value>) -> Value {
+    const PERCENTAGES: [&str; 11] = [
         "percentResolvedOnFirstReply",
         "ratingsPercent",
         "great",
         "okay",
         "notGood",
         "happinessScore",
+        "browseAction",
+        "searchAction",
+        "foundAnAnswerResult",
+        "failedResult",
+        "sentAnEmailResult",
     ];
     let deltas: Map<String, Value> = current
         .iter()

@@ -14,6 +14,11 @@ pub(super) enum Draw {
     Dossiers = 2,
     TicketCounts = 3,
     TicketLives = 4,
+    HelpVisits = 5,
+    HelpSearches = 6,
+    HelpFailures = 7,
+    HelpMessages = 8,
+    HelpArticles = 9,
 }
 
 /// More words of the stream than the life of one ticket can use.

@@ -31,7 +31,18 @@ const SEASON_HEIGHT: f64 = 0.25;
 const USERS: f64 = 60_000.0;
 const DOSSIERS_PER_WEEK: f64 = 5_500.0;
 const TICKETS_PER_DOSSIER: f64 = 0.055;
+const HELP_VISITS_PER_WEEK: f64 = 9_000.0;
 const HOURS_PER_YEAR: f64 = 365.25 * 24.0;
+
+/// Shares of the help centre's visits.
+pub(super) struct HelpMoods {
+    /// Begun with a search.
+    pub(super) searched: f64,
+    /// Ended with a search that failed.
+    pub(super) failed: f64,
+    /// Ended with a message.
+    pub(super) contacted: f64,
+}
 
 /// Expected arrivals per hour. Hours are counted from the anchor: −1 is the hour before it.
 pub(super) struct Plot {
@@ -86,16 +97,51 @@ impl Plot {
         week.max(0.0) * self.dossier_rhythm.share(self.unix_hour(hour))
     }
 
+    /// Visits of the help centre in an hour.
+    pub(super) fn help_visits(&self, hour: i64) -> f64 {
+        let drawn = match self.scenario {
+            Scenario::Incident if self.in_incident(hour) => 1.8,
+            // What works needs no help.
+            _ => 1.0 - 0.15 * self.rolled_out(hour),
+        };
+        self.size(hour_as_float(hour))
+            * HELP_VISITS_PER_WEEK
+            * drawn
+            * self.dossier_rhythm.share(self.unix_hour(hour))
+    }
+
+    /// How visits of the help centre begin and end in an hour.
+    pub(super) fn help_moods(&self, hour: i64) -> HelpMoods {
+        if self.in_incident(hour) {
+            return HelpMoods {
+                searched: 0.30,
+                failed: 0.42,
+                contacted: 0.05,
+            };
+        }
+        let rolled_out = self.rolled_out(hour);
+        HelpMoods {
+            searched: 0.19,
+            failed: 0.24 - 0.09 * rolled_out,
+            contacted: 0.020 - 0.007 * rolled_out,
+        }
+    }
+
+    /// How far everybody has the release that made contact less often needed: 0 to 1.
+    fn rolled_out(&self, hour: i64) -> f64 {
+        if self.scenario == Scenario::Improvement {
+            ((hour_as_float(hour) + RELEASE_HOURS) / ROLL_OUT_HOURS).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+
     /// By how much the contact rate differs from its usual level.
     pub(super) fn contact_factor(&self, hour: i64) -> f64 {
         match self.scenario {
             Scenario::Incident if self.in_incident(hour) => INCIDENT_FACTOR,
             Scenario::Steady | Scenario::Growth | Scenario::Incident => 1.0,
-            Scenario::Improvement => {
-                let rolled_out =
-                    ((hour_as_float(hour) + RELEASE_HOURS) / ROLL_OUT_HOURS).clamp(0.0, 1.0);
-                1.0 - (1.0 - RELEASE_FACTOR) * rolled_out
-            }
+            Scenario::Improvement => 1.0 - (1.0 - RELEASE_FACTOR) * self.rolled_out(hour),
         }
     }
 

@@ -1,39 +1,52 @@
 //! Help Scout as a ticket source: what a refresh asks, from reports where the plan has them, else by
 //! search.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Error, Filter, HelpScout, Reader, Telemetry,
+    help_center::visits_per_refresh,
     looked_up::{Asking, created_none, never, no_ticket, none_open},
     past::Past,
     plan::{Finding, Plan, Reports, capabilities},
 };
 use crate::{
+    chain::chain,
     config::{Config, CountsFrom, HelpScout as Account, Segment},
-    domain::{ContactCounts, Contacts, DailyCounts, Interval, OpenTickets, Ratings, SourceFailure},
+    domain::{
+        ContactCounts, Contacts, DailyCounts, HelpCenter, Interval, OpenTickets, Ratings, Reason,
+        SourceFailure,
+    },
     sources::capabilities::Capabilities,
 };
+
+const LATE: &str = "not read before the next refresh was due";
 
 /// A Help Scout account as a ticket source.
 #[derive(Debug)]
 pub struct Desk {
-    client: HelpScout,
+    client: Arc<HelpScout>,
     plan: Plan,
     happiness: bool,
+    /// Whether visits of the help centre are counted.
+    help_center: bool,
 }
 
 impl Desk {
     /// As `config` says. Connects to nothing.
     pub fn new(config: &Config, account: &Account, telemetry: Telemetry) -> Result<Self, Error> {
         Ok(Self {
-            client: HelpScout::new(config, account, telemetry)?,
+            client: Arc::new(HelpScout::new(config, account, telemetry)?),
             plan: Plan::new(account.counts_from),
             happiness: account.happiness,
+            help_center: account.help_center.is_some(),
         })
     }
 
@@ -44,9 +57,10 @@ impl Desk {
         telemetry: Telemetry,
     ) -> Result<Self, Error> {
         Ok(Self {
-            client: HelpScout::for_history(config, account, telemetry)?,
+            client: Arc::new(HelpScout::for_history(config, account, telemetry)?),
             plan: Plan::new(account.counts_from),
             happiness: account.happiness,
+            help_center: account.help_center.is_some(),
         })
     }
 
@@ -62,19 +76,25 @@ impl Desk {
             } else {
                 Plan::new(counts_from)
             },
-            client,
+            client: Arc::new(client),
             happiness: account.happiness,
+            help_center: account.help_center.is_some(),
         })
     }
 
     /// The client, to ask about pace and quota.
-    pub const fn client(&self) -> &HelpScout {
+    pub const fn client(&self) -> &Arc<HelpScout> {
         &self.client
     }
 
     /// Whether tickets are counted by search, as far as is known by now.
     pub fn counts_by_search(&self) -> bool {
         self.plan.counts_by_search()
+    }
+
+    /// Whether reports are not to be had, as far as is known by now.
+    pub(super) fn without_reports(&self) -> bool {
+        !self.plan.has_reports()
     }
 
     /// What it can tell, as far as is known by now.
@@ -97,7 +117,7 @@ impl Desk {
     }
 
     /// Asks for the past: nothing is sent, waited or retried past `deadline`.
-    pub const fn past(&self, deadline: Instant) -> Past<'_> {
+    pub fn past(&self, deadline: Instant) -> Past<'_> {
         Past::new(
             &self.plan,
             self.client.until(deadline),
@@ -110,17 +130,19 @@ impl Desk {
     ///
     /// `2·W·S + 3·S` with reports and ratings; without ratings `W·S` fewer. By search, six for every
     /// window and segment that the list call can filter (three statuses, current and previous), and
-    /// two for its open tickets.
+    /// two for its open tickets. For the help centre, one per interval that is asked for.
     pub fn calls_per_refresh(config: &Config, account: &Account, by_search: bool) -> usize {
+        let by_search = by_search || account.counts_from == CountsFrom::Search;
+        let visits = visits_per_refresh(config, !by_search);
         let windows = config.windows.len();
         let segments = config.segments.len();
         let all = config.segments.iter();
         let listable = all.filter(|one| one.channels.is_empty()).count();
-        if by_search || account.counts_from == CountsFrom::Search {
-            return listable * (6 * windows + 2);
+        if by_search {
+            return listable * (6 * windows + 2) + visits;
         }
         let happiness = usize::from(account.happiness);
-        segments * windows * (1 + happiness) + segments + 2 * listable
+        segments * windows * (1 + happiness) + segments + 2 * listable + visits
     }
 }
 
@@ -273,6 +295,27 @@ impl Questions<'_> {
         .await
     }
 
+    /// Visits of the help centre in `interval`; `None` where none is configured. Of a plan without
+    /// reports it is refused, which is a failure: whoever asks for it wants to know.
+    pub async fn help_center(
+        &self,
+        interval: Interval,
+    ) -> Option<Result<HelpCenter, SourceFailure>> {
+        if !self.desk.help_center {
+            return None;
+        }
+        let reading = timeout_at(self.deadline, self.reader.help_center(interval));
+        let failed = |reason, text| SourceFailure {
+            reason,
+            segments: Vec::new(),
+            text,
+        };
+        Some(match reading.await {
+            Ok(result) => result.map_err(|error| failed(error.reason(), chain(&error))),
+            Err(_) => Err(failed(Reason::Timeout, LATE.to_owned())),
+        })
+    }
+
     /// Remembers what was learnt about the plan. To be called when the refresh ends.
     pub fn end(&self) {
         self.finding.end(self.refused.load(Ordering::Relaxed));
@@ -290,7 +333,7 @@ impl Questions<'_> {
             reader: self.reader,
             segment,
             deadline: self.deadline,
-            late: "not read before the next refresh was due",
+            late: LATE,
         };
         asking.read(|| self.started, is_zero, read).await
     }

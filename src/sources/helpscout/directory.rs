@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -72,7 +73,7 @@ impl Directory {
         deadline: Instant,
     ) -> Result<Vec<Entry>, Error> {
         self.find_with(segment, references, since, deadline, || {
-            self.list(caller, deadline)
+            pages(caller, self.endpoint, deadline)
         })
         .await
     }
@@ -91,11 +92,12 @@ impl Directory {
         if references.is_empty() {
             return Ok(Vec::new());
         }
+        let place = format!("segment `{}`", segment.name);
         let mut known = self.known.enter(deadline).await?;
         let now = Instant::now();
         let found = known
             .as_ref()
-            .map(|known| resolve(self.kind, segment, references, &known.entries));
+            .map(|known| resolve(self.kind, &place, references, &known.entries));
         let renew = match (known.as_ref(), &found) {
             (Some(known), Some(found)) => {
                 let old = now.duration_since(known.read_at) >= LIFE;
@@ -117,7 +119,7 @@ impl Directory {
             Ok(entries) => {
                 debug!(endpoint = %self.endpoint, entries = entries.len(), "list read");
                 let now = Instant::now();
-                let found = resolve(self.kind, segment, references, &entries);
+                let found = resolve(self.kind, &place, references, &entries);
                 *known = Some(Known {
                     entries,
                     read_at: now,
@@ -128,7 +130,7 @@ impl Directory {
             Err(error) => {
                 if let Some(known) = known.as_mut() {
                     known.asked_at = Instant::now();
-                    let found = resolve(self.kind, segment, references, &known.entries);
+                    let found = resolve(self.kind, &place, references, &known.entries);
                     if found.is_ok() && since.is_none() {
                         warn!(endpoint = %self.endpoint, %error, "list not renewed, using the old one");
                         return found;
@@ -139,43 +141,44 @@ impl Directory {
             }
         }
     }
-
-    /// Reads all pages.
-    async fn list<E: Exchange>(
-        &self,
-        caller: &Caller<E>,
-        deadline: Instant,
-    ) -> Result<Vec<Entry>, Error> {
-        let not_understood = |what: String| Error::NotUnderstood {
-            endpoint: self.endpoint,
-            detail: Detail {
-                message: Some(what),
-                correlation_id: None,
-            },
-        };
-        let mut entries = Vec::new();
-        for page in 1..=PAGES {
-            let answer: Named = caller
-                .get(self.endpoint, &format!("page={page}"), deadline)
-                .await?;
-            let has_next = answer.has_next(page).map_err(not_understood)?;
-            entries.extend(answer.into_entries());
-            if !has_next {
-                return Ok(entries);
-            }
-        }
-        Err(not_understood(format!("more than {PAGES} pages")))
-    }
 }
 
-fn resolve(
+/// Reads all pages of a list.
+pub(super) async fn pages<E: Exchange, T: DeserializeOwned>(
+    caller: &Caller<E>,
+    endpoint: Endpoint,
+    deadline: Instant,
+) -> Result<Vec<T>, Error> {
+    let not_understood = |what: String| Error::NotUnderstood {
+        endpoint,
+        detail: Detail {
+            message: Some(what),
+            correlation_id: None,
+        },
+    };
+    let mut elements = Vec::new();
+    for page in 1..=PAGES {
+        let answer: Named<T> = caller
+            .get(endpoint, &format!("page={page}"), deadline)
+            .await?;
+        let has_next = answer.has_next(page).map_err(not_understood)?;
+        elements.extend(answer.into_elements());
+        if !has_next {
+            return Ok(elements);
+        }
+    }
+    Err(not_understood(format!("more than {PAGES} pages")))
+}
+
+/// Finds every one of `references`, which stand at `place` of the configuration.
+pub(super) fn resolve(
     kind: &'static str,
-    segment: &Segment,
+    place: &str,
     references: &[Reference],
     entries: &[Entry],
 ) -> Result<Vec<Entry>, Error> {
     let unknown = |wanted: String, near: Option<String>| Error::Unknown {
-        segment: segment.name.clone(),
+        place: place.to_owned(),
         kind,
         wanted,
         near,
@@ -203,7 +206,7 @@ fn resolve(
                         .map(|id| id.to_string())
                         .collect();
                     return Err(Error::Ambiguous {
-                        segment: segment.name.clone(),
+                        place: place.to_owned(),
                         kind,
                         name: name.to_string(),
                         ids: ids.join(", "),
@@ -375,7 +378,8 @@ mod tests {
     fn names_must_be_clear_and_ids_must_exist() {
         let entries = [entry(1, "a"), entry(2, "b"), entry(3, "a")];
         let resolve = |references: &[Reference]| {
-            resolve("mailbox", &segment(), references, &entries).map_err(|error| error.to_string())
+            resolve("mailbox", "segment `usagers`", references, &entries)
+                .map_err(|error| error.to_string())
         };
         assert_eq!(
             resolve(&[name("a")]).unwrap_err(),

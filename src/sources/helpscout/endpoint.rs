@@ -24,11 +24,13 @@ pub enum Endpoint {
     Mailboxes,
     /// Tags.
     Tags,
+    /// Visits of the help centre.
+    Docs,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Token,
         Self::Productivity,
         Self::ConversationsNew,
@@ -37,6 +39,7 @@ impl Endpoint {
         Self::Conversations,
         Self::Mailboxes,
         Self::Tags,
+        Self::Docs,
     ];
 
     /// The label value.
@@ -50,6 +53,7 @@ impl Endpoint {
             Self::Conversations => "conversations",
             Self::Mailboxes => "mailboxes",
             Self::Tags => "tags",
+            Self::Docs => "docs",
         }
     }
 
@@ -64,6 +68,7 @@ impl Endpoint {
             Self::Conversations => "/v2/conversations",
             Self::Mailboxes => "/v2/mailboxes",
             Self::Tags => "/v2/tags",
+            Self::Docs => "/v2/reports/docs",
         }
     }
 }

@@ -111,14 +111,14 @@ pub enum Error {
         /// What is wrong with it, without any of its text.
         detail: Detail,
     },
-    /// A segment names a mailbox or tag that is not there.
+    /// The configuration names a mailbox or tag that is not there.
     #[error(
-        "segment `{segment}` names {kind} {wanted}, which Help Scout does not list for the app's \
+        "{place} names {kind} {wanted}, which Help Scout does not list for the app's \
          owner{}", near.as_ref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
     )]
     Unknown {
-        /// The segment.
-        segment: String,
+        /// Where in the configuration.
+        place: String,
         /// "mailbox" or "tag".
         kind: &'static str,
         /// As configured.
@@ -126,13 +126,11 @@ pub enum Error {
         /// A name much like it.
         near: Option<String>,
     },
-    /// A segment names a mailbox or tag by a name that several have.
-    #[error(
-        "segment `{segment}` names {kind} {name}, a name that several have: use the id ({ids})"
-    )]
+    /// The configuration names a mailbox or tag by a name that several have.
+    #[error("{place} names {kind} {name}, a name that several have: use the id ({ids})")]
     Ambiguous {
-        /// The segment.
-        segment: String,
+        /// Where in the configuration.
+        place: String,
         /// "mailbox" or "tag".
         kind: &'static str,
         /// As configured.

@@ -39,6 +39,16 @@ impl Filter {
         }
     }
 
+    /// Tickets with one tag.
+    pub(super) fn of_tag(tag: Entry) -> Self {
+        Self {
+            segment: Segment::ALL.to_owned(),
+            mailboxes: Vec::new(),
+            tags: vec![tag],
+            channels: Vec::new(),
+        }
+    }
+
     /// Name of the segment.
     pub fn segment(&self) -> &str {
         &self.segment
@@ -94,7 +104,7 @@ impl Query {
     }
 
     /// Nothing at all for no values: that would be a filter nothing passes.
-    fn push_list(&mut self, name: &str, values: impl IntoIterator<Item = impl Display>) {
+    pub(super) fn push_list(&mut self, name: &str, values: impl IntoIterator<Item = impl Display>) {
         let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
         if !values.is_empty() {
             self.push(name, values.join(","));

@@ -161,6 +161,27 @@ impl Reader<'_> {
         filter: &Filter,
         interval: Interval,
     ) -> Result<Option<u64>, Error> {
+        let endpoint = Endpoint::ReceivedMessages;
+        self.sum(endpoint, filter, interval).await
+    }
+
+    /// Tickets created in `interval`, as the series has them; `None` when the answer is empty. For
+    /// what no confirmed days are to be had of.
+    pub(super) async fn created(
+        &self,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<Option<u64>, Error> {
+        let endpoint = Endpoint::ConversationsNew;
+        self.sum(endpoint, filter, interval).await
+    }
+
+    async fn sum(
+        &self,
+        endpoint: Endpoint,
+        filter: &Filter,
+        interval: Interval,
+    ) -> Result<Option<u64>, Error> {
         let mut query = filter.report(interval);
         // Any step will do for a sum; by day is given for two months at most.
         let step = if interval.seconds() <= LONGEST_BY_DAY {
@@ -169,7 +190,6 @@ impl Reader<'_> {
             "month"
         };
         query.push("viewBy", step);
-        let endpoint = Endpoint::ReceivedMessages;
         let series: Series = self.get(endpoint, &query).await?;
         series.sum().map_err(|what| not_understood(endpoint, what))
     }

@@ -1,6 +1,7 @@
 //! What Help Scout writes, and only the part of it that is counted: no name, address, subject or
 //! comment of a person is ever decoded.
 
+mod docs;
 mod lenient;
 mod list;
 mod problem;
@@ -14,7 +15,8 @@ use crate::sources::json_error::without_text;
 
 pub use self::report::Productivity;
 pub(super) use self::{
-    list::{Entry, Named, Oldest, Total},
+    docs::Docs,
+    list::{CountedTag, Entry, Named, Oldest, Total},
     problem::problem,
     report::Happiness,
     series::Series,
@@ -53,6 +55,10 @@ pub fn survive(body: &[u8]) {
         let _ = page.has_next(1);
     }
     let _ = quiet(decode::<Happiness>(body));
+    let _ = quiet(decode::<Named<CountedTag>>(body));
+    if let Some(report) = quiet(decode::<Docs>(body)) {
+        let _ = quiet(report.visits());
+    }
     let _ = quiet(decode::<Total>(body));
     let _ = quiet(granted(body));
     let _ = (problem(body), oauth_error(body));

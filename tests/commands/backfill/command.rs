@@ -12,7 +12,7 @@ use std::{
 use hyper::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use super::world::World;
+use super::world::{STORY, World, days};
 use crate::common::exporter::{self, Ended};
 
 /// Runs the command for the config `top` in the folder of `world`.
@@ -273,4 +273,33 @@ async fn a_dry_run_tells_what_there_is_to_do() {
     }
     assert!(world.asked().is_empty());
     assert_eq!(names(world.folder.path()), ["contact-rate.yml"]);
+}
+
+/// Of past windows too, by the same address, token and pace as tickets.
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_of_the_help_centre_have_a_past() {
+    let world = World::new().await;
+    let text = world
+        .config_text("windows: [7d]", "  happiness: false\n  help_center: true")
+        .await
+        .replace(
+            "\npopulations:\n",
+            "\npopulations:\n  readers: {window: {helpscout: help_center_visitors}}\n",
+        )
+        .replace("window: 1d, tickets", "window: 7d, tickets");
+    let ended = run_with(&world, &text, &WEEK);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let history = fs::read_to_string(world.path("history.om")).unwrap();
+    for day in 1..=7 {
+        let end: Timestamp = format!("2025-05-0{day}T00:00:00Z").parse().unwrap();
+        let visits = STORY.help_visits(&[], end - days(7), end);
+        let sample = format!(
+            "contact_readers{{window=\"7d\"}} {} {}",
+            visits.visitors,
+            end.as_second()
+        );
+        assert!(history.contains(&sample), "no {sample}");
+    }
+    let rate = "contact_rate_ratio{segment=\"all\",population=\"readers\"";
+    assert!(history.contains(rate));
 }

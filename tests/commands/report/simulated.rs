@@ -156,6 +156,23 @@ async fn segments_and_totals_are_the_storys_own() {
     }
 }
 
+/// The same address, token and pace as for tickets.
+#[tokio::test]
+async fn visitors_of_the_help_centre_are_a_population() {
+    let service = Service::start(|_| {}).await;
+    let path = service.desk.path("contact-rate.yml");
+    let config = fs::read_to_string(&path)
+        .unwrap()
+        .replace("  app_id: demo\n", "  app_id: demo\n  help_center: true\n");
+    let readers = "  readers:\n    window: {helpscout: help_center_visitors}\n";
+    fs::write(&path, config + readers).unwrap();
+    for row in service.rows(&["--population=readers"]).await {
+        let (start, end) = bounds(&row);
+        let visitors = STORY.help_visits(&[], start, end).visitors;
+        assert_eq!(row["population"], visitors, "{row}");
+    }
+}
+
 /// Then days are summed, in months an hour shorter or longer too.
 #[tokio::test]
 async fn created_tickets_are_found_where_the_report_lacks_them() {

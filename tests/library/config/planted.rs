@@ -15,7 +15,7 @@ const SECRET: &str = "Hunter2Tail";
 
 /// Every key whose value is a text, with a value that is right. The texts of labels are refused from
 /// the environment, and so not valid.
-const KEYS: [(&str, &str); 30] = [
+const KEYS: [(&str, &str); 34] = [
     ("interval", "5m"),
     ("timeout", "30s"),
     ("max_age", "20m"),
@@ -27,6 +27,11 @@ const KEYS: [(&str, &str); 30] = [
     ("counts_from", "auto"),
     ("requests_per_minute", "100"),
     ("happiness", "true"),
+    ("site", "5244c0000000000000000001"),
+    ("visitors", "help_center_visitors"),
+    ("reasons_window", "28d"),
+    ("every", "1h"),
+    ("reason", "bug"),
     ("segment", "bugs"),
     ("mailbox", "Support"),
     ("tag", "bug"),
@@ -67,6 +72,7 @@ helpscout:
   counts_from: {counts_from}
   requests_per_minute: {requests_per_minute}
   happiness: {happiness}
+  help_center: {{sites: [{site}]}}
 segments:
   - {{name: {segment}, mailboxes: [{mailbox}], tags: [{tag}], channels: [{channel}]}}
 databases:
@@ -81,6 +87,9 @@ populations:
   members:
     total:
       prometheus: {{url: {prometheus_url}, query: {promql}}}
+  readers:
+    window: {{helpscout: {visitors}}}
+reasons: {{window: {reasons_window}, every: {every}, tags: [{reason}]}}
 targets:
   - {{population: users, window: 28d, tickets: created, at_most: {at_most}}}
 forecast: {{history: {history}, segments: [{forecast_segment}], populations: [{forecast_population}]}}
@@ -97,6 +106,11 @@ capacity: {{all: {capacity}}}
         counts_from = quoted("counts_from"),
         requests_per_minute = quoted("requests_per_minute"),
         happiness = quoted("happiness"),
+        site = quoted("site"),
+        visitors = quoted("visitors"),
+        reasons_window = quoted("reasons_window"),
+        every = quoted("every"),
+        reason = quoted("reason"),
         segment = quoted("segment"),
         mailbox = quoted("mailbox"),
         tag = quoted("tag"),

@@ -107,6 +107,20 @@ pub fn definition(config: &Config) -> Vec<Entry> {
             PopulationSource::Prometheus { url, query, .. } => {
                 (query.clone(), (origin(url), without_login(url)))
             }
+            PopulationSource::HelpCenterVisitors => {
+                let sites = config.help_center().map(|all| &all.sites);
+                let address = config.helpscout().map(|account| &account.base_url);
+                (
+                    format!(
+                        "help_center_visitors {:?}",
+                        sites.into_iter().flatten().collect::<Vec<_>>()
+                    ),
+                    address.map_or_else(
+                        || (String::new(), String::new()),
+                        |address| (origin(address), without_login(address)),
+                    ),
+                )
+            }
         };
         let name = format!("population `{}`", population.name);
         entries.push(entry(format!("the address of {name}"), shown, &whole));

@@ -125,10 +125,12 @@ impl Desk {
                 counts_from: CountsFrom::Auto,
                 requests_per_minute: NonZeroU32::new(1000),
                 happiness: true,
+                help_center: None,
             })),
             segments: Vec::new(),
             databases: Vec::new(),
             populations: Vec::new(),
+            reasons: None,
             targets: Vec::new(),
             forecast: None,
         };

@@ -65,6 +65,23 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
+/// A number, whole or not: finite and not negative.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Number(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number.is_finite() && number >= 0.0 {
+            return Ok(Self(number));
+        }
+        Err(D::Error::invalid_value(
+            serde::de::Unexpected::Float(number),
+            &"a number that is not negative",
+        ))
+    }
+}
+
 /// An instant, RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instant(pub(super) Timestamp);

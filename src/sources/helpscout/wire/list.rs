@@ -1,7 +1,7 @@
 //! Answers that list things, page by page.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::lenient::{Count, Instant, List, object};
 
@@ -61,10 +61,10 @@ impl Total {
 
 /// A page of mailboxes or of tags.
 #[derive(Debug, Deserialize)]
-#[serde(expecting = "a page")]
-pub(in crate::sources::helpscout) struct Named {
+#[serde(expecting = "a page", bound = "T: Deserialize<'de>")]
+pub(in crate::sources::helpscout) struct Named<T = Entry> {
     #[serde(rename = "_embedded", default, deserialize_with = "object")]
-    embedded: Option<NamedLists>,
+    embedded: Option<NamedLists<T>>,
     #[serde(rename = "_links", default, deserialize_with = "object")]
     links: Option<Links>,
     #[serde(default, deserialize_with = "object")]
@@ -73,12 +73,12 @@ pub(in crate::sources::helpscout) struct Named {
 
 /// An answer holds one of them; an empty one neither.
 #[derive(Debug, Deserialize)]
-#[serde(expecting = "lists")]
-struct NamedLists {
+#[serde(expecting = "lists", bound = "T: Deserialize<'de>")]
+struct NamedLists<T> {
     #[serde(default)]
-    mailboxes: List<Entry>,
+    mailboxes: List<T>,
     #[serde(default)]
-    tags: List<Entry>,
+    tags: List<T>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,10 +99,37 @@ struct PageNumbers {
 #[serde(expecting = "a mailbox or tag")]
 pub(in crate::sources::helpscout) struct Entry {
     pub(in crate::sources::helpscout) id: u64,
+    #[serde(deserialize_with = "unescaped")]
     pub(in crate::sources::helpscout) name: String,
 }
 
-impl Named {
+/// A tag, and how many tickets have it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a tag")]
+pub(in crate::sources::helpscout) struct CountedTag {
+    id: u64,
+    #[serde(deserialize_with = "unescaped")]
+    name: String,
+    #[serde(default)]
+    ticket_count: Option<Count>,
+}
+
+impl CountedTag {
+    /// The tag.
+    pub(in crate::sources::helpscout) fn entry(&self) -> Entry {
+        Entry {
+            id: self.id,
+            name: self.name.clone(),
+        }
+    }
+
+    /// How many tickets have it, of all time.
+    pub(in crate::sources::helpscout) fn tickets(&self) -> Option<u64> {
+        self.ticket_count.map(|Count(count)| count)
+    }
+}
+
+impl<T> Named<T> {
     /// Whether a page comes after this one, which was asked for as number `asked`. Links are not
     /// followed, since they hold unencoded characters; that there is one is all that is used.
     pub(in crate::sources::helpscout) fn has_next(&self, asked: u64) -> Result<bool, String> {
@@ -122,12 +149,15 @@ impl Named {
         }
     }
 
-    /// The entries, names unescaped.
-    pub(in crate::sources::helpscout) fn into_entries(self) -> impl Iterator<Item = Entry> {
+    /// What is on the page.
+    pub(in crate::sources::helpscout) fn into_elements(self) -> impl Iterator<Item = T> {
         let lists = self.embedded.map(|lists| [lists.mailboxes.0, lists.tags.0]);
-        lists.into_iter().flatten().flatten().map(|entry| Entry {
-            id: entry.id,
-            name: html_escape::decode_html_entities(&entry.name).into_owned(),
-        })
+        lists.into_iter().flatten().flatten()
     }
+}
+
+/// A name, which comes with HTML entities in it.
+fn unescaped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Ok(html_escape::decode_html_entities(&name).into_owned())
 }

@@ -338,7 +338,7 @@ fn of_a_list_only_the_total_is_read() {
 fn pages_follow_each_other() {
     let names = |name: &str| -> Vec<(u64, String)> {
         read::<Named>(name)
-            .into_entries()
+            .into_elements()
             .map(|entry| (entry.id, entry.name))
             .collect()
     };
@@ -396,7 +396,7 @@ fn names_are_unescaped() {
             .as_bytes(),
     )
     .unwrap();
-    let names: Vec<String> = page.into_entries().map(|entry| entry.name).collect();
+    let names: Vec<String> = page.into_elements().map(|entry| entry.name).collect();
     assert_eq!(names, ["Q&A \"café\" été"]);
 }
 

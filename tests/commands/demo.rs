@@ -155,6 +155,9 @@ fn counted(page: &str) -> BTreeSet<&str> {
         "contact_resolution_mean_seconds",
         "contact_handle_mean_seconds",
         "contact_resolved_on_first_reply_ratio",
+        // Help Scout's alone.
+        "contact_help_center_",
+        "contact_reason_",
     ];
     page.lines()
         .filter(|line| !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own)))
@@ -173,6 +176,10 @@ async fn the_tables_tell_the_same_story_as_the_simulator() {
         !page.contains("contact_helpscout_requests_total{"),
         "{page}"
     );
+    for line in page.lines() {
+        let alone = ["contact_help_center_", "contact_reason_"];
+        assert!(!alone.iter().any(|name| line.starts_with(name)), "{line}");
+    }
     for source in ["tickets", "daily_tickets", "open_tickets", "happiness"] {
         let up = format!("contact_source_up{{source=\"{source}\"}}");
         assert_eq!(value(&page, &up), Some(1.0), "{source}: {}", sql.output());

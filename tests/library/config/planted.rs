@@ -15,7 +15,7 @@ const SECRET: &str = "Hunter2Tail";
 
 /// Every key whose value is a text, with a value that is right. The texts of labels are refused from
 /// the environment, and so not valid.
-const KEYS: [(&str, &str); 34] = [
+const KEYS: [(&str, &str); 35] = [
     ("interval", "5m"),
     ("timeout", "30s"),
     ("max_age", "20m"),

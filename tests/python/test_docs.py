@@ -14,9 +14,12 @@ OURS = [ROOT / "docs/grafana.md", ROOT / "docs/runbooks.md"]
 
 class Docs(unittest.TestCase):
     def test_every_metric_named_is_exposed(self):
-        """A name that goes on with `<`, `*`, `{` of a placeholder or a lone `_` is a pattern, not a metric."""
+        """A name that goes on with `<`, `*`, `{` of a placeholder or a lone `_` is a pattern, not a metric.
+
+        What is granted are columns of a help desk's tables.
+        """
         for page in PAGES:
-            text = page.read_text(encoding="utf-8")
+            text = re.sub(r"^GRANT .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
             for name in re.findall(r"(?<![\w:/.-])contact_[a-z0-9_]*[a-z0-9](?![\w*<:/]|\$\{)", text):
                 self.assertTrue(
                     catalogue.family(name) or any(name in record for record in RECORDED), f"{page.name}: {name}"

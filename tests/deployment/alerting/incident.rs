@@ -146,6 +146,7 @@ fn each_choice(opened: &Values, choices: &BTreeMap<String, Vec<String>>) -> Vec<
         let Some(options) = choices.get(name) else {
             continue;
         };
+        assert!(!options.is_empty(), "nothing to choose for {name}");
         all = all
             .iter()
             .flat_map(|values| {
@@ -157,7 +158,6 @@ fn each_choice(opened: &Values, choices: &BTreeMap<String, Vec<String>>) -> Vec<
             })
             .collect();
     }
-    assert!(all.len() > 1 || choices.len() <= 2);
     all
 }
 

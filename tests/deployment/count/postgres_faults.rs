@@ -25,7 +25,7 @@ async fn a_lock_of_another_and_a_right_taken_away_pass() {
     let populations = of_database(
         Dialect::Postgres,
         &url,
-        Duration::from_secs(1),
+        Duration::from_secs(4),
         &[COUNT, "SELECT 7"],
     );
     assert_eq!(read(&populations, 0).await.unwrap(), 2.0);

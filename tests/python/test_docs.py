@@ -9,6 +9,10 @@ from rules import RECORDED
 from test_rules import anchors
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+# Words of a help desk's own: where a ticket came from.
+FOREIGN = {"contact_form"}
+# Families of an endpoint that counts tickets, which the help desk of the golden page is not.
+ELSEWHERE = ("contact_tickets_request", "contact_tickets_rate_limit")
 OURS = [ROOT / "docs/grafana.md", ROOT / "docs/runbooks.md"]
 
 
@@ -16,11 +20,13 @@ class Docs(unittest.TestCase):
     def test_every_metric_named_is_exposed(self):
         """A name that goes on with `<`, `*`, `{` of a placeholder or a lone `_` is a pattern, not a metric.
 
-        What is granted are columns of a help desk's tables.
+        Columns that are granted and indexes of a help desk's tables are none.
         """
         for page in PAGES:
-            text = re.sub(r"^GRANT .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            text = re.sub(r"(?:GRANT|CREATE INDEX) [^`\n]*", "", page.read_text(encoding="utf-8"))
             for name in re.findall(r"(?<![\w:/.-])contact_[a-z0-9_]*[a-z0-9](?![\w*<:/]|\$\{)", text):
+                if name in FOREIGN or name.startswith(ELSEWHERE):
+                    continue
                 self.assertTrue(
                     catalogue.family(name) or any(name in record for record in RECORDED), f"{page.name}: {name}"
                 )

@@ -308,8 +308,9 @@ pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
     if calls as f64 > allowed {
         return Some(format!(
             "one refresh needs {calls} {} calls, but a pace of {pace} a minute allows {allowed:.0} in an interval of {interval} s: \
-             raise interval or helpscout.requests_per_minute, or count fewer segments or windows",
-            tickets.name()
+             raise interval or {}, or count fewer segments or windows",
+            tickets.name(),
+            tickets.pace_key()
         ));
     }
     let reasons = config.reasons.as_ref()?;
@@ -318,8 +319,9 @@ pub fn pace_warning(config: &Config, tickets: &TicketSource) -> Option<String> {
     (all > allowed).then(|| {
         format!(
             "a refresh and the contact reasons need {all:.0} {} calls in an interval of {interval} s, but a pace of {pace} a minute \
-             allows {allowed:.0}: raise reasons.every or helpscout.requests_per_minute, or count fewer reasons",
-            tickets.name()
+             allows {allowed:.0}: raise reasons.every or {}, or count fewer reasons",
+            tickets.name(),
+            tickets.pace_key()
         )
     })
 }

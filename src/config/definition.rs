@@ -63,7 +63,11 @@ fn desk_address(config: &Config) -> String {
     match &config.desk {
         Desk::HelpScout(desk) => format!("{} {:?}", desk.base_url, desk.app_id),
         Desk::Sql(desk) => database_address(config, desk.database),
-        Desk::Http(desk) => without_password(&desk.address().raw()),
+        Desk::Http(desk) => format!(
+            "{} {:?}",
+            without_password(&desk.address().raw()),
+            desk.user()
+        ),
     }
 }
 

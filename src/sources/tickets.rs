@@ -320,6 +320,14 @@ impl TicketSource {
         }
     }
 
+    /// The config key of the ceiling of calls in any minute.
+    pub const fn pace_key(&self) -> &'static str {
+        match self {
+            Self::HelpScout(_) => "helpscout.requests_per_minute",
+            Self::Sql(_) | Self::Http(_) => "tickets.http.requests_per_minute",
+        }
+    }
+
     /// The tables and views that tickets are counted in, as far as that can be told: for `check`.
     pub async fn relations(&self, deadline: Instant) -> Vec<Relation> {
         match self {

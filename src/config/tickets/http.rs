@@ -100,6 +100,14 @@ impl HttpDesk {
         &self.url
     }
 
+    /// As whom it is asked with a password; empty without one.
+    pub fn user(&self) -> &str {
+        match &self.login {
+            Some(HttpLogin::Basic(name, _)) => name.expose(),
+            Some(HttpLogin::Bearer(_)) | None => "",
+        }
+    }
+
     /// Every text that says what is counted, by the key under which it stands.
     pub fn texts(&self) -> impl Iterator<Item = (String, String)> {
         let counts = self.counts.iter();

@@ -71,7 +71,7 @@ pub fn definition(config: &Config) -> Vec<Entry> {
         entries.push(entry(
             "the address of the endpoint that counts",
             shown,
-            &address,
+            &format!("{address} {:?}", desk.user()),
         ));
         entries.push(entry("its pointer", "", desk.pointer.as_str()));
         entries.extend(
